@@ -1,0 +1,38 @@
+//! The private side of a conversation: each user's own entry.
+
+use async_trait::async_trait;
+use skein_proto::{
+    id::{ConversationId, UserId},
+    v1,
+};
+
+use crate::Result;
+
+/// The fields of an entry to change; `None` stays.
+#[derive(Clone, Debug, Default)]
+pub struct EntryChange {
+    /// Above all others in the list.
+    pub pinned: Option<bool>,
+    /// How loud.
+    pub mute: Option<v1::MuteLevel>,
+    /// Unsent text.
+    pub draft: Option<String>,
+    /// The user's own name for the conversation.
+    pub remark: Option<String>,
+    /// Not listed until the next message.
+    pub hidden: Option<bool>,
+    /// In the archive.
+    pub archived: Option<bool>,
+}
+
+/// See the [crate] documentation for the guarantees. Every operation moves the caller's timeline, nobody else's.
+#[async_trait]
+pub trait ConversationStore {
+    /// The caller's entry, complete (title, last visible message, unread, cursors). Errors: `NotAMember` when the caller never had one.
+    async fn lookup_entry(&self, user: UserId, conversation: ConversationId) -> Result<v1::ConversationEntry>;
+    /// Changes the entry; pinning changes its sort key. Errors: `NotAMember`.
+    async fn set_entry(&self, user: UserId, conversation: ConversationId, change: EntryChange) -> Result<v1::ConversationEntry>;
+    /// Sets the cleared point to the last seq: nothing up to it is ever shown to the caller again, unread becomes 0.
+    /// With `hide`, the entry is hidden too (and loses pin and draft) until the next message. Errors: `NotAMember`.
+    async fn clear_entry(&self, user: UserId, conversation: ConversationId, hide: bool) -> Result<v1::ConversationEntry>;
+}

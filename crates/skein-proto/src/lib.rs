@@ -6,6 +6,7 @@
 //! To add an operation: add it to a `.proto` file; it appears here by itself.
 
 pub mod codec;
+pub mod event;
 pub mod id;
 pub mod limits;
 

@@ -1,0 +1,71 @@
+//! What an operator may decide about the rules.
+
+use serde::{Deserialize, Serialize};
+use skein_proto::v1::Platform;
+
+/// What happens when a user logs in on one more device of the same platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginPolicy {
+    /// Any number of devices.
+    #[default]
+    Allow,
+    /// The older device is logged out.
+    KickOlder,
+    /// The newer device is refused.
+    Refuse,
+}
+
+/// Section `[service]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServiceConfig {
+    /// Whether people may register themselves.
+    pub registration: bool,
+    /// Key (HS256) with which a host application mints log-in tokens; empty: none is accepted. At least 32 bytes.
+    pub host_key: String,
+    /// Life of an access token, in seconds.
+    pub access_token_s: u64,
+    /// Life of a refresh token, in seconds; each use renews it.
+    pub refresh_token_s: u64,
+    /// How long a sender may recall a message, in seconds.
+    pub recall_window_s: u64,
+    /// How long a sender may edit a message, in seconds.
+    pub edit_window_s: u64,
+    /// Memory of one password hashing, in KiB (argon2id); more is safer and slower.
+    pub password_memory_kib: u32,
+    /// A further device in a browser.
+    pub login_web: LoginPolicy,
+    /// A further phone (iOS, Android).
+    pub login_mobile: LoginPolicy,
+    /// A further device of any other platform.
+    pub login_other: LoginPolicy,
+}
+
+impl Default for ServiceConfig {
+    fn default() -> Self {
+        Self {
+            registration: true,
+            host_key: String::new(),
+            access_token_s: 3_600,
+            refresh_token_s: 30 * 24 * 3_600,
+            recall_window_s: 120,
+            edit_window_s: 24 * 3_600,
+            password_memory_kib: 19_456,
+            login_web: LoginPolicy::Allow,
+            login_mobile: LoginPolicy::Allow,
+            login_other: LoginPolicy::Allow,
+        }
+    }
+}
+
+impl ServiceConfig {
+    /// The policy for one platform.
+    pub fn login_policy(&self, platform: Platform) -> LoginPolicy {
+        match platform {
+            Platform::Web => self.login_web,
+            Platform::Ios | Platform::Android => self.login_mobile,
+            _ => self.login_other,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The caller's conversation list.
+
+mod clear;
+mod get;
+mod update;

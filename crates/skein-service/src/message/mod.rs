@@ -1,0 +1,7 @@
+//! Messages: what people say, and the operations on them.
+
+mod change;
+mod delete;
+mod forward;
+mod list_edits;
+mod send;

@@ -1,0 +1,4 @@
+//! The two pulls that make a client correct, and history.
+
+mod list_history;
+mod pull;

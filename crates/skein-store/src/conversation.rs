@@ -31,8 +31,18 @@ pub trait ConversationStore {
     /// The caller's entry, complete (title, last visible message, unread, cursors). Errors: `NotAMember` when the caller never had one.
     async fn lookup_entry(&self, user: UserId, conversation: ConversationId) -> Result<v1::ConversationEntry>;
     /// Changes the entry; pinning changes its sort key. Errors: `NotAMember`.
-    async fn set_entry(&self, user: UserId, conversation: ConversationId, change: EntryChange) -> Result<v1::ConversationEntry>;
+    async fn set_entry(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        change: EntryChange,
+    ) -> Result<v1::ConversationEntry>;
     /// Sets the cleared point to the last seq: nothing up to it is ever shown to the caller again, unread becomes 0.
     /// With `hide`, the entry is hidden too (and loses pin and draft) until the next message. Errors: `NotAMember`.
-    async fn clear_entry(&self, user: UserId, conversation: ConversationId, hide: bool) -> Result<v1::ConversationEntry>;
+    async fn clear_entry(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        hide: bool,
+    ) -> Result<v1::ConversationEntry>;
 }

@@ -30,22 +30,60 @@ pub trait GroupStore {
     /// Creates a group owned by `owner` with these members. The pair (`owner`, `client_group_id`) is an idempotency key unless
     /// the id is empty: repeating it returns the same group and no delivery. Errors: `NotFound` when a user does not exist,
     /// `Blocked` when one blocks the owner, `LimitReached`.
-    async fn create_group(&self, owner: UserId, name: &str, members: &[UserId], client_group_id: &str, now_ms: u64) -> Result<(ConversationId, GroupChanged)>;
+    async fn create_group(
+        &self,
+        owner: UserId,
+        name: &str,
+        members: &[UserId],
+        client_group_id: &str,
+        now_ms: u64,
+    ) -> Result<(ConversationId, GroupChanged)>;
     /// The group as a member sees it. Errors: `NotAMember`.
     async fn lookup_group(&self, user: UserId, conversation: ConversationId) -> Result<v1::Group>;
     /// Renames. Errors: `NotAMember`, `Forbidden` (plain members).
-    async fn set_group_name(&self, actor: UserId, conversation: ConversationId, name: &str, now_ms: u64) -> Result<GroupChanged>;
+    async fn set_group_name(
+        &self,
+        actor: UserId,
+        conversation: ConversationId,
+        name: &str,
+        now_ms: u64,
+    ) -> Result<GroupChanged>;
     /// Adds those who are not members yet. Errors: `NotAMember`, `NotFound`, `Blocked`, `LimitReached`.
-    async fn add_members(&self, actor: UserId, conversation: ConversationId, users: &[UserId], now_ms: u64) -> Result<GroupChanged>;
+    async fn add_members(
+        &self,
+        actor: UserId,
+        conversation: ConversationId,
+        users: &[UserId],
+        now_ms: u64,
+    ) -> Result<GroupChanged>;
     /// Removes others. Those who are no members are skipped. Errors: `NotAMember`, `Forbidden` (by role; nobody removes the owner).
-    async fn remove_members(&self, actor: UserId, conversation: ConversationId, users: &[UserId], now_ms: u64) -> Result<GroupChanged>;
+    async fn remove_members(
+        &self,
+        actor: UserId,
+        conversation: ConversationId,
+        users: &[UserId],
+        now_ms: u64,
+    ) -> Result<GroupChanged>;
     /// Leaves. The owner of a group with other members must hand it over first (`Forbidden`); the last one may leave. Errors: `NotAMember`.
     async fn leave_group(&self, user: UserId, conversation: ConversationId, now_ms: u64) -> Result<GroupChanged>;
     /// Owner only: makes a member admin or plain member, or owner (the actor becomes admin). Errors: `NotAMember` (either), `Forbidden`.
-    async fn set_role(&self, actor: UserId, conversation: ConversationId, user: UserId, role: v1::Role, now_ms: u64) -> Result<GroupChanged>;
+    async fn set_role(
+        &self,
+        actor: UserId,
+        conversation: ConversationId,
+        user: UserId,
+        role: v1::Role,
+        now_ms: u64,
+    ) -> Result<GroupChanged>;
     /// Roster changes after `since_version`, by version; gone members have no role. Returns (members, version to continue from, more).
     /// Errors: `NotAMember`.
-    async fn list_member_changes(&self, user: UserId, conversation: ConversationId, since_version: u64, limit: u32) -> Result<(Vec<v1::Member>, u64, bool)>;
+    async fn list_member_changes(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        since_version: u64,
+        limit: u32,
+    ) -> Result<(Vec<v1::Member>, u64, bool)>;
     /// Ids of all present members, in no order. For fan-out only: no membership check.
     async fn list_member_ids(&self, conversation: ConversationId) -> Result<Vec<UserId>>;
 }

@@ -96,12 +96,30 @@ pub trait MessageStore {
     /// Recalls or edits; moves the version of the conversation and of the message, never its seq or sort key. A recall of a
     /// recalled message by the same person changes nothing and returns it. Entries of members whose last message it is move too.
     /// Errors: `NotAMember`, `NotFound`, `NotSender`, `WindowPassed`, `MessageGone`.
-    async fn change_message(&self, actor: UserId, conversation: ConversationId, message: MessageId, change: MessageChange, now_ms: u64) -> Result<Delivery>;
+    async fn change_message(
+        &self,
+        actor: UserId,
+        conversation: ConversationId,
+        message: MessageId,
+        change: MessageChange,
+        now_ms: u64,
+    ) -> Result<Delivery>;
     /// The former contents of a message, oldest first; empty when it was recalled. Errors: `NotAMember`, `NotFound`.
-    async fn list_edits(&self, user: UserId, conversation: ConversationId, message: MessageId) -> Result<Vec<v1::Edit>>;
+    async fn list_edits(&self, user: UserId, conversation: ConversationId, message: MessageId)
+    -> Result<Vec<v1::Edit>>;
     /// Hides messages from the caller and moves the caller's timeline. Unknown ids are skipped. Returns how many were newly
     /// hidden and the entry. Errors: `NotAMember`.
-    async fn hide_messages(&self, user: UserId, conversation: ConversationId, messages: &[MessageId]) -> Result<(u32, v1::ConversationEntry)>;
+    async fn hide_messages(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        messages: &[MessageId],
+    ) -> Result<(u32, v1::ConversationEntry)>;
     /// Those of the messages that the caller may read, by seq; others are left out. Errors: `NotAMember`.
-    async fn list_messages(&self, user: UserId, conversation: ConversationId, messages: &[MessageId]) -> Result<Vec<v1::Message>>;
+    async fn list_messages(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        messages: &[MessageId],
+    ) -> Result<Vec<v1::Message>>;
 }

@@ -26,10 +26,29 @@ pub trait SyncStore {
     /// entries (complete, as `lookup_entry`, with the messages hidden since), their newest `messages_per_entry` messages in `messages` (by
     /// conversation, ascending seq), blocks, settings and profile on the first page, heads of large groups and `total_unread` on the last.
     /// `version` is the timeline's head as of this read.
-    async fn pull_user(&self, user: UserId, since_version: u64, before_version: u64, limit: u32, messages_per_entry: u32) -> Result<v1::PullUserResponse>;
+    async fn pull_user(
+        &self,
+        user: UserId,
+        since_version: u64,
+        before_version: u64,
+        limit: u32,
+        messages_per_entry: u32,
+    ) -> Result<v1::PullUserResponse>;
     /// Messages whose version is above `since_version`, by version; `version` is where to continue. Cursors of the other members and the
     /// group's data are included on every page of a small conversation. Errors: `NotAMember`.
-    async fn pull_conversation(&self, user: UserId, conversation: ConversationId, since_version: u64, limit: u32) -> Result<v1::PullConversationResponse>;
+    async fn pull_conversation(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        since_version: u64,
+        limit: u32,
+    ) -> Result<v1::PullConversationResponse>;
     /// Messages by seq. Errors: `NotAMember`.
-    async fn list_history(&self, user: UserId, conversation: ConversationId, from: HistoryFrom, limit: u32) -> Result<v1::ListHistoryResponse>;
+    async fn list_history(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        from: HistoryFrom,
+        limit: u32,
+    ) -> Result<v1::ListHistoryResponse>;
 }

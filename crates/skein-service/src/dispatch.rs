@@ -26,12 +26,12 @@ macro_rules! operations {
             async fn run(&self, caller: Option<&Caller>, method: &str, codec: Codec, body: &[u8]) -> Result<Bytes> {
                 match method {
                     $($open_name => {
-                        let request: v1::$open_request = codec.decode(body)?;
+                        let request: v1::$open_request = codec.decode_request(body)?;
                         Ok(codec.encode(&Box::pin(self.$open(request)).await?))
                     })*
                     $($name => {
                         let caller = caller.ok_or_else(unauthenticated)?;
-                        let request: v1::$request = codec.decode(body)?;
+                        let request: v1::$request = codec.decode_request(body)?;
                         Ok(codec.encode(&Box::pin(self.$function(caller, request)).await?))
                     })*
                     "AccountService/RenewLink" => Err(Failure::invalid("only an open link can be renewed")),

@@ -4,9 +4,8 @@ use std::{env, fs, path::Path, path::PathBuf};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
-    let mut files: Vec<PathBuf> = fs::read_dir(root.join("skein/v1"))?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(root.join("skein/v1"))?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "proto"));
     files.sort();
     for file in &files {
@@ -17,10 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let descriptors = out.join("skein.binpb");
     fs::write(&descriptors, compiler.encode_file_descriptor_set())?;
-    let relative: Vec<PathBuf> = files
-        .iter()
-        .map(|file| file.strip_prefix(&root).map(Path::to_path_buf))
-        .collect::<Result<_, _>>()?;
+    let relative: Vec<PathBuf> =
+        files.iter().map(|file| file.strip_prefix(&root).map(Path::to_path_buf)).collect::<Result<_, _>>()?;
     buffa_build::Config::new()
         .files(&relative)
         .includes(&[&root])

@@ -18,7 +18,11 @@ pub struct EncodedEvent {
 impl EncodedEvent {
     /// Wraps an event; nothing is encoded yet.
     pub fn new(body: impl Into<v1::event::Body>) -> Self {
-        Self { event: v1::Event { body: Some(body.into()), ..Default::default() }, binary: OnceLock::new(), json: OnceLock::new() }
+        Self {
+            event: v1::Event { body: Some(body.into()), ..Default::default() },
+            binary: OnceLock::new(),
+            json: OnceLock::new(),
+        }
     }
     /// The event itself.
     pub fn event(&self) -> &v1::Event {

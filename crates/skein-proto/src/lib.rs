@@ -1,14 +1,17 @@
 //! The schema of Skein and everything about it that needs no clock, no socket and no runtime.
 //!
 //! In reading order: [`id`] (who and what), [`limits`] (how much), [`v1`] (the generated messages),
-//! [`codec`] (binary and JSON bodies), `frame` (records on a byte
+//! [`codec`] (binary and JSON bodies), [`frame`] (records on a byte
 //! stream), [`websocket`] (RFC 6455 after the handshake), [`session`] (the link as a state machine).
 //! To add an operation: add it to a `.proto` file; it appears here by itself.
 
 pub mod codec;
 pub mod event;
+pub mod frame;
 pub mod id;
 pub mod limits;
+pub mod session;
+pub mod websocket;
 
 /// The generated messages of `proto/skein/v1`, binary and JSON.
 #[allow(missing_docs, clippy::all, clippy::unwrap_used)]

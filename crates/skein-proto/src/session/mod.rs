@@ -1,0 +1,17 @@
+//! The link as a state machine: no clock, no socket, no runtime. Inputs are `handle_*`, outputs are `poll_*`.
+//!
+//! In reading order: [`frame`] (frames as bytes), [`close_code`] (what a close means), [`server`] (the end that pushes and keeps what is
+//! not acked), [`client`] (the end that asks, acks and resumes).
+
+pub mod client;
+pub mod close_code;
+pub mod frame;
+pub mod server;
+
+#[cfg(test)]
+mod tests;
+
+pub use client::{ClientEvent, ClientSession};
+pub use close_code::{CloseRange, close_range};
+pub use frame::decode_frame;
+pub use server::{Input, ServerSession};

@@ -1,0 +1,318 @@
+//! The server's end of a link: numbers pushes, keeps what is not acked, bounds what waits for a slow reader.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+
+use super::frame::{self, OVERHEAD_BYTES_MAX};
+use crate::{
+    codec::Codec,
+    event::EncodedEvent,
+    limits::{FRAME_BYTES_MAX, OUTBOX_BYTES_MAX},
+    v1::{self, CloseCode, frame::Body},
+};
+
+/// Events are gathered into one push up to about this many bytes.
+const PUSH_BYTES_MAX: usize = 32 * 1024;
+/// An event above this size is not pushed; the client is told to pull.
+const EVENT_BYTES_MAX: usize = FRAME_BYTES_MAX - OVERHEAD_BYTES_MAX;
+
+/// What a client's frame asks of the connection.
+#[derive(Debug, PartialEq)]
+pub enum Input {
+    /// Nothing more: an ack, a pong.
+    Nothing,
+    /// Run this operation and answer.
+    Request(Box<v1::Request>),
+    /// Answer with a pong.
+    Ping(v1::Ping),
+    /// The client is done.
+    Close(v1::Close),
+}
+
+/// One session: it outlives its connection for the resume window. Holds nothing on the heap while everything is acked.
+#[derive(Debug)]
+pub struct ServerSession {
+    session_id: [u8; 16],
+    last_received_ms: u64,
+    /// The last link_seq given out.
+    pushed: u64,
+    /// The last link_seq that the client acked.
+    acked: u64,
+    /// The link_seq of the last lagging mark.
+    lagging_mark: u64,
+    codec: Codec,
+    outbox: Option<Box<Outbox>>,
+}
+
+/// Pushes that wait to be written, or written and not acked.
+#[derive(Debug, Default)]
+struct Outbox {
+    queued: VecDeque<Arc<EncodedEvent>>,
+    unacked: VecDeque<Sent>,
+    /// How many of `unacked` were written to the present connection.
+    written: usize,
+    /// Bytes in both queues: of events, then of the pushes made of them.
+    bytes: usize,
+    /// Pushes were dropped and the client has not been told yet.
+    tell_lagging: bool,
+}
+
+#[derive(Debug)]
+struct Sent {
+    link_seq: u64,
+    time_ms: u64,
+    payload: Bytes,
+}
+
+impl Outbox {
+    /// Takes the events of one push off the queue: as many as fit, at least one.
+    fn next_batch(&mut self, codec: Codec) -> Vec<Arc<EncodedEvent>> {
+        let (mut count, mut bytes) = (0, 0);
+        for event in &self.queued {
+            let size = event.encoded(codec).len();
+            if count > 0 && bytes + size > PUSH_BYTES_MAX {
+                break;
+            }
+            (count, bytes) = (count + 1, bytes + size);
+        }
+        self.bytes -= bytes;
+        self.queued.drain(..count).collect()
+    }
+
+    /// Hands a push out, and keeps it until it is acked.
+    fn sent(&mut self, payload: Bytes, link_seq: u64, time_ms: u64, out: &mut Vec<Bytes>) {
+        out.push(payload.clone());
+        self.bytes += payload.len();
+        self.unacked.push_back(Sent { link_seq, time_ms, payload });
+    }
+}
+
+impl ServerSession {
+    /// A session whose hello has just been accepted.
+    pub fn new(session_id: [u8; 16], codec: Codec, now_ms: u64) -> Self {
+        Self { session_id, last_received_ms: now_ms, pushed: 0, acked: 0, lagging_mark: 0, codec, outbox: None }
+    }
+
+    /// The secret with which the client resumes.
+    pub fn session_id(&self) -> [u8; 16] {
+        self.session_id
+    }
+
+    /// The encoding of this link's frames.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Queues an event. Beyond `OUTBOX_BYTES_MAX` of unacked bytes everything that waits is dropped and the client will be told to pull:
+    /// nothing durable is lost, it is in the timelines.
+    pub fn push(&mut self, event: Arc<EncodedEvent>) {
+        let bytes = event.encoded(self.codec).len();
+        let outbox = self.outbox.get_or_insert_default();
+        if outbox.tell_lagging {
+            return;
+        }
+        if bytes > EVENT_BYTES_MAX || (outbox.bytes > 0 && outbox.bytes + bytes > OUTBOX_BYTES_MAX) {
+            **outbox = Outbox { tell_lagging: true, ..Outbox::default() };
+            return;
+        }
+        outbox.bytes += bytes;
+        outbox.queued.push_back(event);
+    }
+
+    /// Appends every frame that the present connection has not been given yet, as payloads without transport framing.
+    pub fn poll_frames(&mut self, now_ms: u64, out: &mut Vec<Bytes>) {
+        let Some(outbox) = &mut self.outbox else { return };
+        for sent in outbox.unacked.iter_mut().skip(outbox.written) {
+            sent.time_ms = now_ms;
+            out.push(sent.payload.clone());
+        }
+        if outbox.tell_lagging {
+            outbox.tell_lagging = false;
+            self.pushed += 1;
+            self.lagging_mark = self.pushed;
+            outbox.sent(frame::push(self.codec, self.pushed, &[], true), self.pushed, now_ms, out);
+        }
+        while !outbox.queued.is_empty() {
+            let events = outbox.next_batch(self.codec);
+            self.pushed += 1;
+            outbox.sent(frame::push(self.codec, self.pushed, &events, false), self.pushed, now_ms, out);
+        }
+        outbox.written = outbox.unacked.len();
+    }
+
+    /// Takes a client's frame; its ack is applied whatever else it carries.
+    ///
+    /// # Errors
+    /// The code to close the link with: an ack of what was never pushed, a second hello, a frame that only servers send.
+    pub fn handle_frame(&mut self, now_ms: u64, frame: v1::Frame) -> Result<Input, CloseCode> {
+        self.last_received_ms = now_ms;
+        if frame.ack > self.pushed {
+            return Err(CloseCode::ProtocolError);
+        }
+        self.acknowledge(frame.ack);
+        match frame.body {
+            None | Some(Body::Pong(_)) => Ok(Input::Nothing),
+            Some(Body::Request(request)) => Ok(Input::Request(request)),
+            Some(Body::Ping(ping)) => Ok(Input::Ping(*ping)),
+            Some(Body::Close(close)) => Ok(Input::Close(*close)),
+            Some(Body::Hello(_) | Body::Welcome(_) | Body::Response(_) | Body::Push(_) | Body::GoAway(_)) => {
+                Err(CloseCode::ProtocolError)
+            }
+        }
+    }
+
+    /// Cumulative: every push up to `link_seq` was taken. Going back, or beyond what was pushed, changes nothing.
+    pub fn acknowledge(&mut self, link_seq: u64) {
+        if link_seq <= self.acked || link_seq > self.pushed {
+            return;
+        }
+        self.acked = link_seq;
+        let Some(outbox) = &mut self.outbox else { return };
+        while let Some(sent) = outbox.unacked.pop_front_if(|sent| sent.link_seq <= link_seq) {
+            outbox.bytes -= sent.payload.len();
+            outbox.written = outbox.written.saturating_sub(1);
+        }
+        if outbox.unacked.is_empty() && outbox.queued.is_empty() && !outbox.tell_lagging {
+            self.outbox = None;
+        }
+    }
+
+    /// Moves the session to a new connection whose client took everything up to `received_link_seq`: the rest will be polled again. False when that
+    /// cannot be: the client claims what was never pushed, or forgot what it acked. Then it needs a new session, and a pull.
+    pub fn resume(&mut self, received_link_seq: u64, now_ms: u64) -> bool {
+        if received_link_seq > self.pushed || received_link_seq < self.acked {
+            return false;
+        }
+        self.acknowledge(received_link_seq);
+        self.last_received_ms = now_ms;
+        if let Some(outbox) = &mut self.outbox {
+            outbox.written = 0;
+        }
+        true
+    }
+
+    /// Bytes that wait to be written or acked.
+    pub fn unacked_bytes(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.bytes)
+    }
+
+    /// Whether pushes were dropped and the client has not acked being told so.
+    pub fn is_lagging(&self) -> bool {
+        self.lagging_mark > self.acked || self.outbox.as_ref().is_some_and(|outbox| outbox.tell_lagging)
+    }
+
+    /// Whether [`ServerSession::poll_frames`] would give anything.
+    pub fn has_frames(&self) -> bool {
+        self.outbox.as_ref().is_some_and(|outbox| {
+            outbox.tell_lagging || !outbox.queued.is_empty() || outbox.written < outbox.unacked.len()
+        })
+    }
+
+    /// When anything last came from the client.
+    pub fn last_received_ms(&self) -> u64 {
+        self.last_received_ms
+    }
+
+    /// When the oldest unacked push was last written.
+    pub fn oldest_unacked_ms(&self) -> Option<u64> {
+        self.outbox.as_ref()?.unacked.front().map(|sent| sent.time_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(bytes: usize) -> Arc<EncodedEvent> {
+        let conversation_id = "x".repeat(bytes);
+        Arc::new(EncodedEvent::new(v1::TimelineEvent { conversation_id, ..Default::default() }))
+    }
+
+    fn poll(session: &mut ServerSession) -> Vec<v1::Push> {
+        let mut out = Vec::new();
+        session.poll_frames(5, &mut out);
+        out.iter()
+            .map(|payload| match frame::decode_frame(session.codec, payload).unwrap().body {
+                Some(Body::Push(push)) => *push,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    fn ack(session: &mut ServerSession, ack: u64) -> Result<Input, CloseCode> {
+        session.handle_frame(9, v1::Frame { ack, ..Default::default() })
+    }
+
+    #[test]
+    fn an_idle_session_is_small_and_holds_nothing() {
+        assert!(size_of::<ServerSession>() <= 80, "{}", size_of::<ServerSession>());
+        let mut session = ServerSession::new([1; 16], Codec::Binary, 0);
+        session.push(event(10));
+        poll(&mut session);
+        assert!(session.unacked_bytes() > 0);
+        assert_eq!(ack(&mut session, 1), Ok(Input::Nothing));
+        assert!(session.outbox.is_none());
+        assert_eq!((session.unacked_bytes(), session.oldest_unacked_ms()), (0, None));
+    }
+
+    #[test]
+    fn many_events_ride_on_one_push_and_large_ones_on_several() {
+        let mut session = ServerSession::new([1; 16], Codec::Json, 0);
+        (0..10).for_each(|_| session.push(event(100)));
+        assert_eq!(poll(&mut session).iter().map(|push| push.events.len()).collect::<Vec<_>>(), [10]);
+        ack(&mut session, 1).unwrap();
+        (0..3).for_each(|_| session.push(event(20_000)));
+        assert_eq!(poll(&mut session).len(), 3);
+        assert!(poll(&mut session).is_empty(), "nothing is polled twice");
+    }
+
+    #[test]
+    fn a_full_outbox_drops_pushes_and_says_so_once() {
+        let mut session = ServerSession::new([1; 16], Codec::Binary, 0);
+        (0..100).for_each(|_| session.push(event(1_000)));
+        assert!(session.is_lagging());
+        assert!(session.unacked_bytes() <= OUTBOX_BYTES_MAX);
+        let pushes = poll(&mut session);
+        assert_eq!((pushes.len(), pushes[0].lagging, pushes[0].link_seq), (1, true, 1));
+        session.push(event(10));
+        assert_eq!(poll(&mut session)[0].link_seq, 2, "what comes after the mark is pushed again");
+        ack(&mut session, 2).unwrap();
+        assert!(!session.is_lagging());
+        session.push(event(FRAME_BYTES_MAX));
+        assert!(poll(&mut session)[0].lagging, "an event over the frame limit is left to the pull");
+    }
+
+    #[test]
+    fn acks_are_cumulative_idempotent_and_never_ahead() {
+        let mut session = ServerSession::new([1; 16], Codec::Binary, 0);
+        for _ in 0..3 {
+            session.push(event(10));
+            poll(&mut session);
+        }
+        ack(&mut session, 2).unwrap();
+        ack(&mut session, 2).unwrap();
+        ack(&mut session, 1).unwrap();
+        assert_eq!(ack(&mut session, 4), Err(CloseCode::ProtocolError));
+        assert!(session.resume(2, 10));
+        assert_eq!(poll(&mut session).iter().map(|push| push.link_seq).collect::<Vec<_>>(), [3]);
+        assert!(!session.resume(1, 10), "what was acked is gone");
+        assert!(!session.resume(9, 10), "what was never pushed cannot have come");
+    }
+
+    #[test]
+    fn frames_that_only_servers_send_are_violations() {
+        let bodies: [Body; 5] = [
+            v1::Hello::default().into(),
+            v1::Welcome::default().into(),
+            v1::Response::default().into(),
+            v1::Push::default().into(),
+            v1::GoAway::default().into(),
+        ];
+        for body in bodies {
+            let mut session = ServerSession::new([1; 16], Codec::Binary, 0);
+            let frame = v1::Frame { body: Some(body), ..Default::default() };
+            assert_eq!(session.handle_frame(1, frame), Err(CloseCode::ProtocolError));
+        }
+    }
+}

@@ -99,7 +99,7 @@ impl World {
     }
 
     async fn send(&self, user: u64, mut request: Value) -> u64 {
-        request["clientMessageId"] = uuid(user).into();
+        request["clientMessageId"] = uuid(if request["userId"].is_null() { user } else { 10 + user }).into();
         request["content"] = json!({"text": {"text": "hello"}});
         let sent = self.call(user, "MessageService/SendMessage", request).await.unwrap();
         sent["messageId"].as_str().unwrap().parse().unwrap()
@@ -150,7 +150,7 @@ impl World {
                 "seq" => json!(1),
                 "name" => json!("renamed"),
                 "role" => json!("ROLE_ADMIN"),
-                "user_ids" => json!([STRANGER]),
+                "user_ids" => json!([if user == STRANGER { FORMER } else { STRANGER }]),
                 "user_id" if field.containing_oneof().is_none() && target_is_group_role(input) => json!(OWNER),
                 _ => continue,
             };

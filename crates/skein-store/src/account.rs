@@ -94,7 +94,7 @@ pub trait AccountStore {
     async fn list_devices(&self, user: UserId) -> Result<Vec<DeviceRow>>;
     /// Swaps the refresh token's hash if `old` is the current one. A hash that was current earlier revokes the device
     /// ([`Rotation::Reused`]); former hashes are remembered until they would have expired.
-    /// Errors: `NotFound` when no device (or only a revoked one) knows the hash.
+    /// Errors: `NotFound` when no device (or only a revoked one) knows the hash, `WindowPassed` when the token has expired.
     async fn rotate_refresh(&self, old: [u8; 32], new: [u8; 32], expires_ms: u64, now_ms: u64) -> Result<Rotation>;
     /// Revokes a device of the user. False when there is none, or it was revoked already.
     async fn revoke_device(&self, user: UserId, device_id: &str) -> Result<bool>;

@@ -28,7 +28,7 @@ pub struct EntryChange {
 /// See the [crate] documentation for the guarantees. Every operation moves the caller's timeline, nobody else's.
 #[async_trait]
 pub trait ConversationStore {
-    /// The caller's entry, complete (title, last visible message, unread, cursors). Errors: `NotAMember` when the caller never had one.
+    /// The caller's entry, complete (title, last visible message, unread, cursors). Errors: `NotAMember`.
     async fn lookup_entry(&self, user: UserId, conversation: ConversationId) -> Result<v1::ConversationEntry>;
     /// Changes the entry; pinning changes its sort key. Errors: `NotAMember`.
     async fn set_entry(

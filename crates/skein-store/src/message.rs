@@ -94,7 +94,8 @@ pub trait MessageStore {
     /// Errors: `NotAMember` (not in the group, or not one of the pair), `NotFound` (the peer does not exist), `Blocked`.
     async fn append_message(&self, message: AppendMessage) -> Result<Appended>;
     /// Recalls or edits; moves the version of the conversation and of the message, never its seq or sort key. A recall of a
-    /// recalled message by the same person changes nothing and returns it. Entries of members whose last message it is move too.
+    /// recalled message by the same person changes nothing and returns it. In a small conversation the entries of
+    /// all members move too, so that a pull of the user timeline says which conversation has changed.
     /// Errors: `NotAMember`, `NotFound`, `NotSender`, `WindowPassed`, `MessageGone`.
     async fn change_message(
         &self,

@@ -175,9 +175,10 @@ fn long_functions(text: &str) -> Vec<(String, usize, usize)> {
 fn function_name(line: &str) -> Option<String> {
     let (before, after) = line.split_once("fn ")?;
     let words = ["pub", "pub(crate)", "pub(super)", "async", "const"];
-    before.split_whitespace().all(|word| words.contains(&word)).then(|| {
-        after.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
-    })
+    before
+        .split_whitespace()
+        .all(|word| words.contains(&word))
+        .then(|| after.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect())
 }
 
 #[cfg(test)]

@@ -1,1 +1,23 @@
-//! skein-access
+//! Every socket of the server. It keeps connections alive, encodes once and moves bytes; it knows no rule of the product.
+//!
+//! In reading order: [`config`], [`listen`] (accepting, TLS, stopping), `http` (everything that is a request), `connection` (the loop of one link)
+//! with `framing` (WebSocket or records), `hello` (the handshake of the link), `registry` (live sessions by user), `deliver` (from the bus into them),
+//! `sweep` (what time does to them), `tls`, `measure` (metrics).
+//!
+//! To add a transport: give it a way to find a session in the registry, poll its frames, and hand its frames in; no rule belongs here.
+
+pub mod config;
+pub mod listen;
+
+mod connection;
+mod deliver;
+mod framing;
+mod hello;
+mod http;
+mod measure;
+mod registry;
+mod sweep;
+mod tls;
+
+pub use config::{AccessConfig, TlsConfig};
+pub use listen::{Access, StartError};

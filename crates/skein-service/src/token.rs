@@ -79,16 +79,22 @@ fn read<T: serde::de::DeserializeOwned>(token: &str, key: &DecodingKey) -> Resul
     validation.validate_aud = false;
     match jsonwebtoken::decode::<T>(token, key, &validation) {
         Ok(data) => Ok(data.claims),
-        Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => {
-            Err(Failure::new(ErrorCode::TokenExpired, "the token has expired; refresh it"))
-        }
+        Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => Err(expired()),
         Err(_) => Err(unauthenticated()),
     }
+}
+
+fn expired() -> Failure {
+    Failure::new(ErrorCode::TokenExpired, "the token has expired; refresh it")
 }
 
 impl Service {
     pub(crate) async fn caller_of(&self, access_token: &str) -> Result<Caller> {
         let claims: AccessClaims = read(access_token, &self.keys.decode)?;
+        // The library compares whole seconds and lets the last one pass; links are closed to the millisecond.
+        if claims.exp.saturating_mul(1_000) <= self.now_ms() {
+            return Err(expired());
+        }
         let user = UserId(
             claims.sub.parse().map_err(|_| Failure::new(ErrorCode::Unauthenticated, "the token is not one of ours"))?,
         );

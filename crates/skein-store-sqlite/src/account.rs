@@ -261,12 +261,9 @@ fn put_device(connection: &Connection, mut row: DeviceRow) -> Result<DeviceRow> 
     row.revoked = false;
     save_device(connection, &row)?;
     let devices = list_devices(connection, row.user_id)?;
-    for device in devices.iter().rev().filter(|device| device.device_id != row.device_id) {
-        if devices.len() <= limits::DEVICES_MAX {
-            break;
-        }
-        connection.execute("UPDATE devices SET revoked = 1 WHERE device_id = ?", [&device.device_id]).stored()?;
-        return Ok(row);
+    let oldest = devices.iter().rev().find(|device| device.device_id != row.device_id);
+    if let Some(oldest) = oldest.filter(|_| devices.len() > limits::DEVICES_MAX) {
+        connection.execute("UPDATE devices SET revoked = 1 WHERE device_id = ?", [&oldest.device_id]).stored()?;
     }
     Ok(row)
 }

@@ -104,6 +104,11 @@ impl ServerSession {
         self.codec
     }
 
+    /// The last link_seq that the client acked.
+    pub fn acked(&self) -> u64 {
+        self.acked
+    }
+
     /// Queues an event. Beyond `OUTBOX_BYTES_MAX` of unacked bytes everything that waits is dropped and the client will be told to pull:
     /// nothing durable is lost, it is in the timelines.
     pub fn push(&mut self, event: Arc<EncodedEvent>) {

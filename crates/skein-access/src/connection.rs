@@ -1,0 +1,460 @@
+//! The loop of one link: one task, one socket, no timer, no channel, and no buffer while nothing is in flight.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use skein_proto::{
+    codec::Codec,
+    limits::{ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
+    session::{Input, decode_frame, frame},
+    v1::{self, CloseCode, ErrorCode, frame::Body},
+};
+use skein_service::Caller;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
+    time::Sleep,
+};
+
+use crate::{
+    framing::{Broken, Framing, Unframed},
+    hello::{Greeted, Shared},
+    measure,
+    registry::{LiveSession, Turn},
+};
+
+/// Bytes read at once, into a buffer that all connections of a thread share.
+const READ_BYTES: usize = 64 * 1024;
+/// Reads of one turn, so that a busy connection does not starve its neighbours.
+const READS_PER_TURN: usize = 8;
+/// Above this many unwritten bytes no further request is read or answered.
+const UNWRITTEN_BYTES_MAX: usize = FRAME_BYTES_MAX;
+/// How long a closing connection waits for its peer to take the last bytes.
+const LINGER: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// A socket, encrypted or not.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+type Answer = (u32, Result<Bytes, v1::Error>);
+type Running = Pin<Box<dyn Future<Output = Answer> + Send>>;
+type Greeting = Pin<Box<dyn Future<Output = Greeted> + Send>>;
+
+/// Who is at the other end.
+enum Peer {
+    /// Nobody yet; the connection ends when the time is up.
+    Unknown(Pin<Box<Sleep>>),
+    /// Its hello is being judged.
+    Greeting(Greeting, Pin<Box<Sleep>>),
+    /// May call what needs no caller, for a while.
+    Anonymous(Pin<Box<Sleep>>),
+    /// Has a session.
+    Known(Arc<LiveSession>, u32),
+}
+
+/// Why a connection ends.
+enum End {
+    /// The peer is gone, or the socket is broken.
+    Lost,
+    /// The peer said goodbye: the session is not kept.
+    Bye,
+    /// We close it.
+    Close { code: CloseCode, status: u16, text: String },
+}
+
+impl End {
+    fn close(code: CloseCode, text: impl Into<String>) -> Self {
+        Self::Close { code, status: code as i32 as u16, text: text.into() }
+    }
+}
+
+impl From<Broken> for End {
+    fn from(broken: Broken) -> Self {
+        Self::Close { code: broken.code, status: broken.status, text: broken.text }
+    }
+}
+
+/// One link.
+struct Connection<S> {
+    stream: S,
+    framing: Framing,
+    peer: Peer,
+    /// Bytes of a frame that has not come whole.
+    input: BytesMut,
+    /// Bytes that the socket did not take yet.
+    unwritten: Vec<u8>,
+    running: Option<Box<FuturesUnordered<Running>>>,
+    shared: Arc<Shared>,
+}
+
+/// Serves a link until it ends. `early` are bytes that came with the handshake.
+pub(crate) async fn run<S: Stream>(stream: S, framing: Framing, early: Bytes, shared: Arc<Shared>) {
+    let transport = framing.transport();
+    measure::connection_opened(transport);
+    let deadline = Box::pin(tokio::time::sleep(Duration::from_millis(HELLO_TIMEOUT_MS)));
+    let mut connection = Connection {
+        stream,
+        framing,
+        peer: Peer::Unknown(deadline),
+        input: BytesMut::from(early),
+        unwritten: Vec::new(),
+        running: None,
+        shared,
+    };
+    let end = poll_fn(|context| connection.poll(context)).await;
+    if let Peer::Known(session, epoch) = &connection.peer {
+        let forget = match &end {
+            End::Lost => false,
+            End::Bye => true,
+            End::Close { code, .. } => !resumable(*code),
+        };
+        connection.shared.registry.detach(session, *epoch, forget);
+    }
+    measure::connection_closed(transport);
+    Box::pin(connection.finish(end)).await;
+}
+
+fn resumable(code: CloseCode) -> bool {
+    skein_proto::session::close_range(code) == skein_proto::session::CloseRange::Resume
+}
+
+impl<S: Stream> Connection<S> {
+    /// One turn: whatever can be done without waiting is done, then everything that may wake us is armed.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<End> {
+        match self.turn(context) {
+            Ok(()) => Poll::Pending,
+            Err(end) => Poll::Ready(end),
+        }
+    }
+
+    fn turn(&mut self, context: &mut Context<'_>) -> Result<(), End> {
+        let mut reads = 0;
+        loop {
+            self.poll_peer(context)?;
+            // What came while the hello was judged.
+            self.take_input(context)?;
+            self.poll_running(context);
+            self.take_pushes(context)?;
+            if !self.flush(context)? {
+                return Ok(());
+            }
+            if self.running.as_ref().is_some_and(|running| running.len() >= REQUESTS_IN_FLIGHT_MAX) {
+                return Ok(());
+            }
+            if reads == READS_PER_TURN {
+                context.waker().wake_by_ref();
+                return Ok(());
+            }
+            reads += 1;
+            if !self.read(context)? {
+                // Requests that were just started may already be answered; their wakers are armed now.
+                return Ok(());
+            }
+        }
+    }
+
+    /// Time limits of those without a session, and the hello.
+    fn poll_peer(&mut self, context: &mut Context<'_>) -> Result<(), End> {
+        let greeted = match &mut self.peer {
+            Peer::Known(..) => return Ok(()),
+            Peer::Unknown(deadline) | Peer::Anonymous(deadline) => {
+                return match deadline.as_mut().poll(context) {
+                    Poll::Pending => Ok(()),
+                    Poll::Ready(()) => Err(End::close(CloseCode::HelloTimeout, "say hello with a token in time")),
+                };
+            }
+            Peer::Greeting(greeting, deadline) => {
+                match (greeting.as_mut().poll(context), deadline.as_mut().poll(context)) {
+                    (Poll::Ready(greeted), _) => greeted,
+                    (Poll::Pending, Poll::Pending) => return Ok(()),
+                    (Poll::Pending, Poll::Ready(())) => {
+                        return Err(End::close(CloseCode::Overloaded, "the server is busy"));
+                    }
+                }
+            }
+        };
+        let welcome = match greeted {
+            Greeted::Refused(code, text) => return Err(End::close(code, text)),
+            Greeted::Anonymous(welcome) => {
+                let deadline = tokio::time::sleep(Duration::from_millis(ANONYMOUS_LINK_MS));
+                self.peer = Peer::Anonymous(Box::pin(deadline));
+                welcome
+            }
+            Greeted::Welcome(attachment, welcome) => {
+                self.peer = Peer::Known(attachment.session, attachment.epoch);
+                welcome
+            }
+        };
+        let payload = frame::welcome(self.framing.codec(), welcome);
+        self.framing.encode(&mut self.unwritten, &payload);
+        // The deadline of a fresh anonymous link has to be armed.
+        self.poll_peer(context)
+    }
+
+    /// Decodes what has come. Stops while a hello is judged, and while too much waits to be written.
+    fn take_input(&mut self, context: &mut Context<'_>) -> Result<(), End> {
+        while !self.input.is_empty()
+            && !matches!(self.peer, Peer::Greeting(..))
+            && self.unwritten.len() < UNWRITTEN_BYTES_MAX
+            && self.running.as_ref().is_none_or(|running| running.len() < REQUESTS_IN_FLIGHT_MAX)
+        {
+            match self.framing.decode(&mut self.input)? {
+                None => break,
+                Some(Unframed::Nothing) => {}
+                Some(Unframed::Closed) => return Err(End::Bye),
+                Some(Unframed::Reply(bytes)) => self.unwritten.extend_from_slice(&bytes),
+                Some(Unframed::Frame(payload)) => {
+                    let frame = decode_frame(self.framing.codec(), &payload)
+                        .map_err(|malformed| End::close(CloseCode::ProtocolError, malformed.to_string()))?;
+                    self.take_frame(context, frame)?;
+                }
+            }
+        }
+        if self.input.is_empty() {
+            // Lets the memory go: an idle link holds none.
+            self.input = BytesMut::new();
+        }
+        Ok(())
+    }
+
+    fn take_frame(&mut self, context: &mut Context<'_>, frame: v1::Frame) -> Result<(), End> {
+        let input = match &self.peer {
+            Peer::Unknown(_) => return self.take_hello(context, frame),
+            Peer::Greeting(..) => return Ok(()),
+            Peer::Anonymous(_) => match frame.body {
+                Some(Body::Request(request)) => Input::Request(request),
+                Some(Body::Ping(ping)) => Input::Ping(*ping),
+                Some(Body::Close(close)) => Input::Close(*close),
+                None | Some(Body::Pong(_)) => Input::Nothing,
+                Some(_) => return Err(End::close(CloseCode::ProtocolError, "only servers send this, or hello again")),
+            },
+            Peer::Known(session, _) => {
+                let now_ms = self.shared.service.now_ms();
+                session.lock().session.handle_frame(now_ms, frame).map_err(|code| {
+                    End::close(
+                        code,
+                        "a second hello, an ack of what was never pushed, or a frame that only servers send",
+                    )
+                })?
+            }
+        };
+        match input {
+            Input::Nothing => {}
+            Input::Close(_) => return Err(End::Bye),
+            Input::Ping(ping) => {
+                let pong = frame::pong(self.framing.codec(), &ping, self.shared.service.now_ms());
+                self.framing.encode(&mut self.unwritten, &pong);
+            }
+            Input::Request(request) => self.start(context, *request),
+        }
+        Ok(())
+    }
+
+    fn take_hello(&mut self, context: &mut Context<'_>, frame: v1::Frame) -> Result<(), End> {
+        let Some(Body::Hello(hello)) = frame.body else {
+            return Err(End::close(CloseCode::ProtocolError, "the first frame must be a hello"));
+        };
+        let (shared, codec) = (self.shared.clone(), self.framing.codec());
+        let greeting = Box::pin(async move { shared.greet(&hello, codec, false).await });
+        let former = std::mem::replace(&mut self.peer, Peer::Unknown(Box::pin(tokio::time::sleep(Duration::ZERO))));
+        let Peer::Unknown(deadline) = former else { return Ok(()) };
+        self.peer = Peer::Greeting(greeting, deadline);
+        self.poll_peer(context)
+    }
+
+    /// Starts an operation. Each is polled once before the next is started, so that they reach the store in the order they came.
+    fn start(&mut self, context: &mut Context<'_>, request: v1::Request) {
+        let codec = self.framing.codec();
+        let session = match &self.peer {
+            Peer::Known(session, _) => Some(session.clone()),
+            _ => None,
+        };
+        let mut running: Running = Box::pin(answer(self.shared.clone(), session, codec, request));
+        match running.as_mut().poll(context) {
+            Poll::Ready((id, result)) => self.respond(id, &result),
+            Poll::Pending => self.running.get_or_insert_default().push(running),
+        }
+    }
+
+    fn poll_running(&mut self, context: &mut Context<'_>) {
+        let Some(mut running) = self.running.take() else { return };
+        while self.unwritten.len() < UNWRITTEN_BYTES_MAX {
+            match running.poll_next_unpin(context) {
+                Poll::Ready(Some((id, result))) => self.respond(id, &result),
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+        if !running.is_empty() {
+            self.running = Some(running);
+        }
+    }
+
+    fn respond(&mut self, id: u32, result: &Result<Bytes, v1::Error>) {
+        let payload = frame::response(self.framing.codec(), id, result);
+        self.framing.encode(&mut self.unwritten, &payload);
+    }
+
+    fn take_pushes(&mut self, context: &mut Context<'_>) -> Result<(), End> {
+        let Peer::Known(session, epoch) = &self.peer else { return Ok(()) };
+        if self.unwritten.len() >= UNWRITTEN_BYTES_MAX {
+            return Ok(());
+        }
+        let mut frames = Vec::new();
+        match session.take_turn(*epoch, self.shared.service.now_ms(), context.waker(), &mut frames) {
+            Turn::Close(code) => return Err(End::close(code, close_text(code))),
+            Turn::Frames => {}
+        }
+        for payload in frames {
+            self.framing.encode(&mut self.unwritten, &payload);
+        }
+        Ok(())
+    }
+
+    /// Writes what waits. False when the socket takes no more for now.
+    fn flush(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        let mut written = 0;
+        let done = loop {
+            if written == self.unwritten.len() {
+                break true;
+            }
+            match Pin::new(&mut self.stream).poll_write(context, &self.unwritten[written..]) {
+                Poll::Ready(Ok(0) | Err(_)) => return Err(End::Lost),
+                Poll::Ready(Ok(count)) => written += count,
+                Poll::Pending => break false,
+            }
+        };
+        if done {
+            if written > 0 {
+                self.unwritten = Vec::new();
+                self.note_stall(false);
+                // TLS keeps a record back until it is flushed.
+                if let Poll::Ready(Err(_)) = Pin::new(&mut self.stream).poll_flush(context) {
+                    return Err(End::Lost);
+                }
+            }
+        } else {
+            self.unwritten.drain(..written);
+            self.note_stall(written == 0);
+        }
+        Ok(done)
+    }
+
+    /// The sweep closes links that have taken nothing for too long.
+    fn note_stall(&self, stalled: bool) {
+        if let Peer::Known(session, _) = &self.peer {
+            let mut state = session.lock();
+            match (stalled, state.stalled_ms) {
+                (true, 0) => state.stalled_ms = self.shared.service.now_ms(),
+                (false, since) if since > 0 => state.stalled_ms = 0,
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads once, into the buffer of the thread, and takes what came. False when nothing is there for now.
+    fn read(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            match Pin::new(&mut self.stream).poll_read(context, &mut read) {
+                Poll::Pending => Ok(false),
+                Poll::Ready(Err(_)) => Err(End::Lost),
+                Poll::Ready(Ok(())) if read.filled().is_empty() => Err(End::Lost),
+                Poll::Ready(Ok(())) => {
+                    self.input.extend_from_slice(read.filled());
+                    Ok(true)
+                }
+            }
+        })
+    }
+
+    /// Says goodbye as far as the peer lets us.
+    async fn finish(mut self, end: End) {
+        let last = match end {
+            End::Lost => return,
+            End::Bye => (None, 1000, String::new()),
+            End::Close { code, status, text } => {
+                measure::link_closed(code);
+                (Some(code), status, text)
+            }
+        };
+        let (code, status, text) = last;
+        if let Some(code) = code {
+            let payload = frame::close(self.framing.codec(), code, &text);
+            self.framing.encode(&mut self.unwritten, &payload);
+        }
+        self.framing.encode_end(&mut self.unwritten, status, &text);
+        let goodbye = async {
+            self.stream.write_all(&self.unwritten).await?;
+            self.stream.shutdown().await?;
+            // Unread bytes would make the system reset the connection, and the peer lose our last words.
+            let mut rest = [0; 1024];
+            while self.stream.read(&mut rest).await? > 0 {}
+            std::io::Result::Ok(())
+        };
+        let _ = tokio::time::timeout(LINGER, goodbye).await;
+    }
+}
+
+fn close_text(code: CloseCode) -> &'static str {
+    match code {
+        CloseCode::Shutdown => "the server is going away; reconnect",
+        CloseCode::SlowConsumer => "nothing was read for too long; reconnect",
+        CloseCode::HeartbeatMissed => "nothing was sent for too long; reconnect",
+        CloseCode::TokenExpired => "the access token has expired; refresh it and reconnect",
+        CloseCode::TokenRevoked => "this device was logged out",
+        CloseCode::Kicked => "another device of this kind has logged in",
+        CloseCode::Superseded => "the session goes on over another connection",
+        CloseCode::AccountSuspended => "this account is suspended",
+        _ => "",
+    }
+}
+
+/// Runs one request.
+async fn answer(shared: Arc<Shared>, session: Option<Arc<LiveSession>>, codec: Codec, request: v1::Request) -> Answer {
+    let start = Instant::now();
+    let body = if request.json.is_empty() { &request.body[..] } else { request.json.as_bytes() };
+    let renewal = request.method.ends_with("AccountService/RenewLink");
+    let result = match &session {
+        Some(session) if renewal => renew(&shared, session, codec, body).await,
+        _ => {
+            let caller = session.as_ref().map(|session| &session.caller);
+            shared.service.dispatch(caller, &request.method, codec, body).await
+        }
+    };
+    let result = match result {
+        Ok(body) if body.len() > FRAME_BYTES_MAX - 64 => Err(v1::Error {
+            code: ErrorCode::TooLarge.into(),
+            text: "the answer does not fit into a frame; ask for less at once".to_owned(),
+            ..Default::default()
+        }),
+        other => other,
+    };
+    if shared.service.is_method(&request.method) {
+        measure::request(&request.method, result.as_ref().err(), start.elapsed());
+    }
+    (request.id, result)
+}
+
+/// Moves the link to a fresh token of the same device.
+async fn renew(shared: &Shared, session: &LiveSession, codec: Codec, body: &[u8]) -> Result<Bytes, v1::Error> {
+    let invalid = |code: ErrorCode, text: String| v1::Error { code: code.into(), text, ..Default::default() };
+    let request: v1::RenewLinkRequest =
+        codec.decode_request(body).map_err(|error| invalid(ErrorCode::Malformed, error.to_string()))?;
+    let fresh: Caller = shared.service.authenticate(&request.access_token).await?;
+    if fresh.user != session.caller.user || fresh.device_id != session.caller.device_id {
+        return Err(invalid(ErrorCode::InvalidArgument, "the token is of another device".to_owned()));
+    }
+    session.renew(fresh.expires_ms);
+    Ok(codec.encode(&v1::RenewLinkResponse { token_expires_ms: fresh.expires_ms, ..Default::default() }))
+}

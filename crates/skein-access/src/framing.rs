@@ -1,0 +1,120 @@
+//! How frames lie in a byte stream: WebSocket messages, or records behind a length.
+
+use bytes::{Bytes, BytesMut};
+use skein_proto::{
+    codec::Codec,
+    frame::{decode_record, encode_record},
+    limits::FRAME_BYTES_MAX,
+    v1::CloseCode,
+    websocket::{self, Role, WebSocketDecoder, WsError, WsEvent, opcode},
+};
+
+/// One connection's framing.
+pub(crate) enum Framing {
+    /// RFC 6455; the codec decides between text and binary.
+    WebSocket(WebSocketDecoder, Codec),
+    /// 4 bytes of length, then protobuf.
+    Record,
+}
+
+/// What came off the stream.
+pub(crate) enum Unframed {
+    /// One encoded frame.
+    Frame(Bytes),
+    /// To be written back as it is.
+    Reply(Vec<u8>),
+    /// Nothing to do.
+    Nothing,
+    /// The peer closed.
+    Closed,
+}
+
+/// The stream cannot be read on.
+pub(crate) struct Broken {
+    /// For peers that speak our frames.
+    pub code: CloseCode,
+    /// For the WebSocket close frame.
+    pub status: u16,
+    /// What was wrong.
+    pub text: String,
+}
+
+impl Framing {
+    pub(crate) fn websocket(codec: Codec) -> Self {
+        Self::WebSocket(WebSocketDecoder::new(Role::Server, FRAME_BYTES_MAX), codec)
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        match self {
+            Self::WebSocket(_, codec) => *codec,
+            Self::Record => Codec::Binary,
+        }
+    }
+
+    pub(crate) fn transport(&self) -> &'static str {
+        match self {
+            Self::WebSocket(..) => "websocket",
+            Self::Record => "tcp",
+        }
+    }
+
+    /// Takes the next thing off the input; `None` until it is complete.
+    pub(crate) fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Unframed>, Broken> {
+        match self {
+            Self::Record => match decode_record(input, FRAME_BYTES_MAX) {
+                Ok(record) => Ok(record.map(Unframed::Frame)),
+                Err(error) => Err(Broken { code: CloseCode::FrameTooLarge, status: 1009, text: error.to_string() }),
+            },
+            Self::WebSocket(decoder, codec) => match decoder.decode(input).map_err(Broken::from)? {
+                None => Ok(None),
+                Some(event) => unframe(event, *codec).map(Some),
+            },
+        }
+    }
+
+    /// Appends one encoded frame.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>, payload: &[u8]) {
+        match self {
+            Self::WebSocket(_, Codec::Json) => websocket::encode_frame(out, opcode::TEXT, payload, None),
+            Self::WebSocket(_, Codec::Binary) => websocket::encode_frame(out, opcode::BINARY, payload, None),
+            Self::Record => encode_record(out, payload),
+        }
+    }
+
+    /// Appends what ends the stream in this framing.
+    pub(crate) fn encode_end(&self, out: &mut Vec<u8>, status: u16, text: &str) {
+        if let Self::WebSocket(..) = self {
+            websocket::encode_frame(out, opcode::CLOSE, &websocket::close_payload(status, text), None);
+        }
+    }
+}
+
+impl From<WsError> for Broken {
+    fn from(error: WsError) -> Self {
+        let code = match error {
+            WsError::TooLarge(_) => CloseCode::FrameTooLarge,
+            WsError::Protocol(_) | WsError::NotUtf8 => CloseCode::ProtocolError,
+        };
+        Self { code, status: error.close_code(), text: error.to_string() }
+    }
+}
+
+fn unframe(event: WsEvent, codec: Codec) -> Result<Unframed, Broken> {
+    match (event, codec) {
+        (WsEvent::Text(payload), Codec::Json) | (WsEvent::Binary(payload), Codec::Binary) => {
+            Ok(Unframed::Frame(payload))
+        }
+        (WsEvent::Text(_) | WsEvent::Binary(_), _) => Err(Broken {
+            code: CloseCode::ProtocolError,
+            status: CloseCode::ProtocolError as i32 as u16,
+            text: "the subprotocol takes the other kind of message".to_owned(),
+        }),
+        (WsEvent::Ping(payload), _) => {
+            let mut reply = Vec::with_capacity(payload.len() + 2);
+            websocket::encode_frame(&mut reply, opcode::PONG, &payload, None);
+            Ok(Unframed::Reply(reply))
+        }
+        (WsEvent::Pong(_), _) => Ok(Unframed::Nothing),
+        (WsEvent::Close(_), _) => Ok(Unframed::Closed),
+    }
+}

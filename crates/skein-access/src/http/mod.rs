@@ -1,0 +1,75 @@
+//! Everything that is an HTTP request: operations, the upgrade to a link, receiving without a link, health, metrics.
+
+mod failure;
+mod link;
+mod operation;
+mod receive;
+mod status;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{any, get, post},
+};
+use connectrpc::ConnectRpcService;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{hello::Shared, listen::StartError};
+
+/// What handlers share.
+#[derive(Clone)]
+struct Http {
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    connections: TaskTracker,
+    operations: ConnectRpcService<operation::Operations>,
+}
+
+/// Every path of the server.
+pub(crate) fn router(
+    shared: Arc<Shared>,
+    stop: CancellationToken,
+    connections: TaskTracker,
+) -> Result<Router, StartError> {
+    let metrics = status::recorder()?;
+    let operations = operation::service(shared.service.clone());
+    let state = Http { shared, stop, connections, operations };
+    let router = Router::new()
+        .route("/link", get(link::upgrade))
+        .route("/v1/events", get(receive::events))
+        .route("/v1/poll", get(receive::poll).post(receive::poll))
+        .route("/v1/ack", post(receive::acknowledge))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(status::ready))
+        .route("/metrics", get(move || async move { metrics.render() }))
+        .route("/{service}/{method}", any(operation::serve))
+        .fallback(failure::nothing)
+        .layer(middleware::from_fn(cross_origin))
+        .with_state(state);
+    Ok(router)
+}
+
+/// Lets pages of any origin call us: callers are known by their tokens, never by cookies.
+async fn cross_origin(request: Request, next: Next) -> Response {
+    let preflight = request.method() == Method::OPTIONS;
+    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+    if preflight {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+        headers.insert(
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderValue::from_static(
+                "authorization, content-type, skein-session, connect-protocol-version, connect-timeout-ms",
+            ),
+        );
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+    }
+    response
+}

@@ -1,0 +1,107 @@
+//! Every operation over HTTP: Connect, gRPC, gRPC-Web and plain JSON come from the library and end in the same dispatch as a link's requests.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    response::Response,
+};
+use connectrpc::{
+    ConnectError, ConnectRpcService, Dispatcher, Limits, MethodDescriptor, Payload, RequestContext,
+    codec::CodecFormat,
+    dispatcher::{RequestStream, StreamingResult, UnaryResult},
+};
+use http::{HeaderMap, header};
+use skein_proto::{
+    codec::Codec,
+    limits::FRAME_BYTES_MAX,
+    v1::{self, ErrorCode},
+};
+use skein_service::{Caller, Service};
+use tower::ServiceExt as _;
+
+use super::{
+    Http,
+    failure::{self, connect_error},
+};
+use crate::measure;
+
+/// What the paths of all operations begin with, after the slash.
+const PACKAGE: &str = "skein.v1.";
+
+/// Runs an operation; anything else of two parts is not found.
+pub(super) async fn serve(State(http): State<Http>, request: Request) -> Response {
+    if !request.uri().path()[1..].starts_with(PACKAGE) {
+        return failure::nothing().await;
+    }
+    match http.operations.oneshot(request).await {
+        Ok(response) => response.map(Body::new),
+    }
+}
+
+/// The HTTP service for all operations.
+pub(super) fn service(service: Arc<Service>) -> ConnectRpcService<Operations> {
+    let limits = Limits::default().with_max_request_body_size(FRAME_BYTES_MAX).with_max_message_size(FRAME_BYTES_MAX);
+    ConnectRpcService::new(Operations { service }).with_limits(limits)
+}
+
+pub(super) struct Operations {
+    service: Arc<Service>,
+}
+
+/// Who asks, by the bearer token; `None` when there is no token at all.
+pub(super) async fn caller(service: &Service, headers: &HeaderMap) -> Result<Option<Caller>, v1::Error> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    match token {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            service.authenticate(token.trim()).await.map(Some)
+        }
+        _ => Err(v1::Error {
+            code: ErrorCode::Unauthenticated.into(),
+            text: "authorization must be: Bearer <access token>".to_owned(),
+            ..Default::default()
+        }),
+    }
+}
+
+impl Dispatcher for Operations {
+    fn lookup(&self, path: &str) -> Option<MethodDescriptor> {
+        // Whatever the last part is called: the dispatch answers unknown names with our own code.
+        path.starts_with(PACKAGE).then(|| MethodDescriptor::unary(false))
+    }
+
+    fn call_unary(&self, path: &str, context: RequestContext, request: Payload, format: CodecFormat) -> UnaryResult {
+        let (service, path) = (self.service.clone(), path.to_owned());
+        Box::pin(async move {
+            let start = Instant::now();
+            let body = request.encoded()?;
+            let codec = if format == CodecFormat::Json { Codec::Json } else { Codec::Binary };
+            let result = match caller(&service, context.headers()).await {
+                Ok(caller) => service.dispatch(caller.as_ref(), &path, codec, &body).await,
+                Err(error) => Err(error),
+            };
+            if service.is_method(&path) {
+                measure::request(&path, result.as_ref().err(), start.elapsed());
+            }
+            result.map(|body| connectrpc::Response::new(body.into())).map_err(|error| connect_error(&error))
+        })
+    }
+
+    fn call_server_streaming(&self, _: &str, _: RequestContext, _: bytes::Bytes, _: CodecFormat) -> StreamingResult {
+        Box::pin(async { Err(not_streaming()) })
+    }
+
+    fn call_client_streaming(&self, _: &str, _: RequestContext, _: RequestStream, _: CodecFormat) -> UnaryResult {
+        Box::pin(async { Err(not_streaming()) })
+    }
+
+    fn call_bidi_streaming(&self, _: &str, _: RequestContext, _: RequestStream, _: CodecFormat) -> StreamingResult {
+        Box::pin(async { Err(not_streaming()) })
+    }
+}
+
+fn not_streaming() -> ConnectError {
+    ConnectError::unimplemented("no operation streams")
+}

@@ -1,0 +1,43 @@
+//! Metrics of the access layer, by name. They go to the `metrics` facade and come out at `/metrics`.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use skein_proto::v1::{self, CloseCode};
+
+/// A connection of this transport was opened.
+pub(crate) fn connection_opened(transport: &'static str) {
+    gauge!("skein_connections", "transport" => transport).increment(1);
+    counter!("skein_connections_total", "transport" => transport).increment(1);
+}
+
+/// It is gone.
+pub(crate) fn connection_closed(transport: &'static str) {
+    gauge!("skein_connections", "transport" => transport).decrement(1);
+}
+
+/// The server closed a link.
+pub(crate) fn link_closed(code: CloseCode) {
+    counter!("skein_link_closes_total", "code" => format!("{code:?}")).increment(1);
+}
+
+/// An operation was answered.
+pub(crate) fn request(method: &str, error: Option<&v1::Error>, took: Duration) {
+    let code =
+        error.map_or_else(|| "OK".to_owned(), |error| format!("{:?}", error.code.as_known().unwrap_or_default()));
+    // Only names of the schema become labels: a peer cannot make series up.
+    let method = method.strip_prefix("skein.v1.").unwrap_or(method).to_owned();
+    counter!("skein_requests_total", "method" => method.clone(), "code" => code).increment(1);
+    histogram!("skein_request_seconds", "method" => method).record(took.as_secs_f64());
+}
+
+/// Events were put into sessions.
+pub(crate) fn delivered(sessions: u64) {
+    counter!("skein_deliveries_total").increment(sessions);
+}
+
+/// Sessions that are alive, with and without a connection.
+pub(crate) fn sessions(attached: usize, detached: usize) {
+    gauge!("skein_sessions", "state" => "attached").set(attached as f64);
+    gauge!("skein_sessions", "state" => "detached").set(detached as f64);
+}

@@ -1,0 +1,295 @@
+//! Live sessions by user, with and without a connection.
+
+use std::{collections::HashMap, sync::Arc, task::Waker, time::Duration};
+
+use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
+use skein_proto::{codec::Codec, event::EncodedEvent, id::UserId, session::ServerSession, v1::CloseCode};
+use skein_service::{Caller, Service};
+
+/// Locks of the registry; users are spread over them.
+const SHARDS: usize = 64;
+/// A link that cannot take a byte for this long is closed, to be resumed.
+pub(crate) const WRITE_STALL_MAX: Duration = Duration::from_secs(10);
+
+/// One session. Whoever holds its connection polls it; everybody else pushes into it and wakes it.
+pub(crate) struct LiveSession {
+    pub(crate) caller: Caller,
+    state: Mutex<SessionState>,
+}
+
+/// What changes about a session.
+pub(crate) struct SessionState {
+    pub(crate) session: ServerSession,
+    /// Wakes the connection.
+    waker: Option<Waker>,
+    /// Counts connections; a connection of an earlier number has been superseded.
+    epoch: u32,
+    attached: bool,
+    /// Reads nothing from its client by itself, so its silence means nothing.
+    receive_only: bool,
+    /// Why the connection is to be closed.
+    close: Option<CloseCode>,
+    /// End of the access token, Unix milliseconds.
+    expires_ms: u64,
+    /// When the connection was lost, or 0.
+    detached_ms: u64,
+    /// Since when nothing could be written, or 0.
+    pub(crate) stalled_ms: u64,
+}
+
+/// What a connection finds when it looks at its session.
+pub(crate) enum Turn {
+    /// Frames to write, perhaps none.
+    Frames,
+    /// To be closed with this code.
+    Close(CloseCode),
+}
+
+impl LiveSession {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, SessionState> {
+        self.state.lock()
+    }
+
+    /// A connection of this epoch takes its turn: gets frames, or learns that it has to go. It is woken for the next one.
+    pub(crate) fn take_turn(&self, epoch: u32, now_ms: u64, waker: &Waker, frames: &mut Vec<Bytes>) -> Turn {
+        let mut state = self.state.lock();
+        if state.epoch != epoch {
+            return Turn::Close(CloseCode::Superseded);
+        }
+        if let Some(code) = state.close {
+            return Turn::Close(code);
+        }
+        state.session.poll_frames(now_ms, frames);
+        match &mut state.waker {
+            Some(known) => known.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+        Turn::Frames
+    }
+
+    /// Queues an event and wakes the connection, if there is one.
+    pub(crate) fn push(&self, event: Arc<EncodedEvent>) {
+        let mut state = self.state.lock();
+        state.session.push(event);
+        state.wake();
+    }
+
+    /// Has the connection closed with this code.
+    pub(crate) fn close(&self, code: CloseCode) {
+        let mut state = self.state.lock();
+        state.close = Some(code);
+        state.wake();
+    }
+
+    /// Extends the life of the link with a fresh token's end.
+    pub(crate) fn renew(&self, expires_ms: u64) {
+        self.state.lock().expires_ms = expires_ms;
+    }
+}
+
+impl SessionState {
+    fn wake(&self) {
+        if let Some(waker) = self.waker.as_ref().filter(|_| self.attached) {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// What the sweep decides about a session.
+pub(crate) enum Verdict {
+    Attached,
+    Detached,
+    Gone,
+}
+
+/// Every live session of this node.
+pub(crate) struct Registry {
+    shards: Vec<Mutex<HashMap<UserId, Vec<Arc<LiveSession>>>>>,
+    service: Arc<Service>,
+}
+
+/// A session as a connection holds it.
+pub(crate) struct Attachment {
+    pub(crate) session: Arc<LiveSession>,
+    pub(crate) epoch: u32,
+    pub(crate) resumed: bool,
+}
+
+impl Registry {
+    pub(crate) fn new(service: Arc<Service>) -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), service }
+    }
+
+    fn shard(&self, user: UserId) -> &Mutex<HashMap<UserId, Vec<Arc<LiveSession>>>> {
+        &self.shards[user.0 as usize % SHARDS]
+    }
+
+    /// Gives a connection its session: the one it resumes when that is this device's and still has what was missed, else a new one.
+    pub(crate) fn attach(
+        &self,
+        caller: Caller,
+        codec: Codec,
+        resume: Option<(&[u8], u64)>,
+        receive_only: bool,
+        fresh_id: [u8; 16],
+    ) -> Attachment {
+        let now_ms = self.service.now_ms();
+        let mut shard = self.shard(caller.user).lock();
+        let sessions = shard.entry(caller.user).or_default();
+        if let Some((id, received)) = resume
+            && let Some(session) = sessions.iter().find(|session| session.is(id, &caller, codec))
+        {
+            let mut state = session.lock();
+            if state.close.is_none() && state.session.resume(received, now_ms) {
+                state.epoch += 1;
+                state.wake();
+                (state.attached, state.detached_ms, state.stalled_ms) = (true, 0, 0);
+                (state.expires_ms, state.waker) = (caller.expires_ms, None);
+                let epoch = state.epoch;
+                drop(state);
+                self.service.set_online(caller.user, &caller.device_id, true);
+                return Attachment { session: session.clone(), epoch, resumed: true };
+            }
+        }
+        let state = SessionState {
+            session: ServerSession::new(fresh_id, codec, now_ms),
+            waker: None,
+            epoch: 0,
+            attached: true,
+            receive_only,
+            close: None,
+            expires_ms: caller.expires_ms,
+            detached_ms: 0,
+            stalled_ms: 0,
+        };
+        self.service.set_online(caller.user, &caller.device_id, true);
+        let session = Arc::new(LiveSession { caller, state: Mutex::new(state) });
+        sessions.reserve_exact(1);
+        sessions.push(session.clone());
+        Attachment { session, epoch: 0, resumed: false }
+    }
+
+    /// The session of this caller with this id.
+    pub(crate) fn find(&self, caller: &Caller, id: &[u8]) -> Option<Arc<LiveSession>> {
+        let shard = self.shard(caller.user).lock();
+        let sessions = shard.get(&caller.user)?;
+        sessions.iter().find(|session| session.is(id, caller, Codec::Json)).cloned()
+    }
+
+    /// The connection of this epoch is gone. With `forget`, the session is not to be resumed.
+    pub(crate) fn detach(&self, session: &Arc<LiveSession>, epoch: u32, forget: bool) {
+        let mut shard = self.shard(session.caller.user).lock();
+        {
+            let mut state = session.lock();
+            if state.epoch != epoch {
+                return;
+            }
+            state.attached = false;
+            state.waker = None;
+            state.stalled_ms = 0;
+            state.detached_ms = self.service.now_ms();
+        }
+        let Some(sessions) = shard.get_mut(&session.caller.user) else { return };
+        if forget {
+            sessions.retain(|other| !Arc::ptr_eq(other, session));
+        }
+        let device = &session.caller.device_id;
+        let online = sessions.iter().any(|other| other.caller.device_id == *device && other.lock().attached);
+        if sessions.is_empty() {
+            shard.remove(&session.caller.user);
+        }
+        if !online {
+            self.service.set_online(session.caller.user, device, false);
+        }
+    }
+
+    /// Pushes an event into every session of the user, except those of one device; how many.
+    pub(crate) fn push(&self, user: UserId, event: &Arc<EncodedEvent>, skip_device: Option<&str>) -> u64 {
+        let shard = self.shard(user).lock();
+        let mut count = 0;
+        for session in shard.get(&user).into_iter().flatten() {
+            if skip_device != Some(&session.caller.device_id) {
+                session.push(event.clone());
+                count += 1;
+            }
+        }
+        count
+    }
+
+    /// Closes the sessions of a user, or of one of the user's devices.
+    pub(crate) fn close(&self, user: UserId, device: Option<&str>, code: CloseCode) {
+        let shard = self.shard(user).lock();
+        for session in shard.get(&user).into_iter().flatten() {
+            if device.is_none_or(|device| *device == *session.caller.device_id) {
+                session.close(code);
+            }
+        }
+    }
+
+    /// Closes everything.
+    pub(crate) fn close_all(&self, code: CloseCode) {
+        for shard in &self.shards {
+            shard.lock().values().flatten().for_each(|session| session.close(code));
+        }
+    }
+
+    /// Lets each session be judged; those that are gone are removed. How many are attached and detached.
+    pub(crate) fn sweep(&self, judge: impl Fn(&mut SessionState) -> Verdict) -> (usize, usize) {
+        let (mut attached, mut detached) = (0, 0);
+        for shard in &self.shards {
+            shard.lock().retain(|_, sessions| {
+                sessions.retain(|session| match judge(&mut session.lock()) {
+                    Verdict::Attached => {
+                        attached += 1;
+                        true
+                    }
+                    Verdict::Detached => {
+                        detached += 1;
+                        true
+                    }
+                    Verdict::Gone => false,
+                });
+                !sessions.is_empty()
+            });
+        }
+        (attached, detached)
+    }
+}
+
+impl LiveSession {
+    fn is(&self, id: &[u8], caller: &Caller, codec: Codec) -> bool {
+        if self.caller.device_id != caller.device_id {
+            return false;
+        }
+        let state = self.lock();
+        state.session.session_id()[..] == *id && state.session.codec() == codec
+    }
+}
+
+impl SessionState {
+    /// What time has done to the session.
+    pub(crate) fn judge(&mut self, now_ms: u64, silence_max_ms: u64, resume_window_ms: u64) -> Verdict {
+        if !self.attached {
+            let over = self.close.is_some() || self.detached_ms + resume_window_ms < now_ms;
+            return if over { Verdict::Gone } else { Verdict::Detached };
+        }
+        let stall_max_ms = WRITE_STALL_MAX.as_millis() as u64;
+        let code = if self.expires_ms <= now_ms {
+            Some(CloseCode::TokenExpired)
+        } else if self.stalled_ms > 0 && self.stalled_ms + stall_max_ms < now_ms {
+            Some(CloseCode::SlowConsumer)
+        } else if !self.receive_only && self.session.last_received_ms() + silence_max_ms < now_ms {
+            Some(CloseCode::HeartbeatMissed)
+        } else {
+            None
+        };
+        if let Some(code) = code
+            && self.close.is_none()
+        {
+            self.close = Some(code);
+            self.wake();
+        }
+        Verdict::Attached
+    }
+}

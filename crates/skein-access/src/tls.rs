@@ -1,0 +1,62 @@
+//! Certificates: from files, or made for development.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+    sync::Arc,
+};
+
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{config::TlsConfig, listen::StartError};
+
+/// The acceptor for this configuration; `None` when connections are not encrypted.
+pub(crate) fn acceptor(config: &TlsConfig) -> Result<Option<TlsAcceptor>, StartError> {
+    match config {
+        TlsConfig::Off => Ok(None),
+        TlsConfig::CertFiles { cert, key } => from_files(cert, key).map(Some),
+        TlsConfig::SelfSigned { dir } => {
+            let (cert, key) = (dir.join("cert.pem"), dir.join("key.pem"));
+            if !cert.exists() || !key.exists() {
+                make(dir, &cert, &key)?;
+            }
+            from_files(&cert, &key).map(Some)
+        }
+    }
+}
+
+fn from_files(cert: &Path, key: &Path) -> Result<TlsAcceptor, StartError> {
+    let wrong = |path: &Path, reason: String| StartError::Certificate { path: path.to_owned(), reason };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(cert, error.to_string()))?;
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, error.to_string()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
+        .map_err(|error| wrong(cert, error.to_string()))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // Tickets let a client resume without the server keeping anything per connection.
+    config.send_tls13_tickets = 1;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn make(dir: &Path, cert: &Path, key: &Path) -> Result<(), StartError> {
+    let wrong = |reason: String| StartError::Certificate { path: dir.to_owned(), reason };
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).map_err(|error| wrong(error.to_string()))?;
+    let write = || -> std::io::Result<()> {
+        fs::create_dir_all(dir)?;
+        fs::write(cert, made.cert.pem())?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(key)?;
+        file.write_all(made.signing_key.serialize_pem().as_bytes())
+    };
+    write().map_err(|error| wrong(error.to_string()))
+}

@@ -1,0 +1,101 @@
+//! `skein doctor`: says whether configuration, data directory and server are well, and what to do when not.
+
+use std::{
+    net::ToSocketAddrs,
+    path::{Path, PathBuf},
+};
+
+use skein_store_sqlite::{OpenError, SqliteStore};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::Outcome;
+use crate::config::Config;
+
+/// Longest answer of a health check that is looked at, in bytes.
+const ANSWER_BYTES_MAX: u64 = 4_096;
+
+/// Exits with 1 when something is wrong.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Configuration file (TOML), as for `serve`
+    #[arg(long, env = "SKEIN_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where everything durable lives, as for `serve`
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Address of the server, host:port [default: the configured one]
+    #[arg(long)]
+    server: Option<String>,
+}
+
+/// One line per check.
+pub async fn run(args: Args) -> Outcome {
+    let mut config = Config::load(args.config.as_deref())?;
+    println!("ok    configuration");
+    if let Some(data_dir) = args.data_dir {
+        config.data_dir = data_dir;
+    }
+    let server = args.server.unwrap_or_else(|| config.access.listen.clone());
+    let mut wrong = 0;
+    for (name, result) in [
+        ("data directory", check_data(&config).await),
+        ("open files", check_files()),
+        ("server", check_server(&server, config.access.tls.is_on()).await),
+    ] {
+        match result {
+            Ok(text) => println!("ok    {name}: {text}"),
+            Err(text) => {
+                wrong += 1;
+                println!("WRONG {name}: {text}");
+            }
+        }
+    }
+    if wrong == 0 { Ok(()) } else { Err(format!("{wrong} check(s) failed").into()) }
+}
+
+async fn check_data(config: &Config) -> Result<String, String> {
+    let path: &Path = &config.data_dir;
+    if !path.exists() {
+        return Ok(format!("{} does not exist yet; the first start makes it", path.display()));
+    }
+    match SqliteStore::open(path, config.sqlite.clone()) {
+        Ok(store) => {
+            store.close();
+            Ok(format!("{} opens, no server is using it", path.display()))
+        }
+        Err(OpenError::AlreadyRunning { .. }) => Ok(format!("{} is in use by a running server", path.display())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn check_files() -> Result<String, String> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(u64::MAX);
+    if limit < 4_096 {
+        return Err(format!("only {limit} files may be open, so about as many connections; raise it with ulimit -n"));
+    }
+    Ok(format!("{limit} may be open, about as many connections"))
+}
+
+async fn check_server(server: &str, tls: bool) -> Result<String, String> {
+    let address =
+        server.to_socket_addrs().map_err(|error| format!("{server}: {error}"))?.next().ok_or("no such address")?;
+    let mut stream = TcpStream::connect(address)
+        .await
+        .map_err(|error| format!("nothing answers at {server} ({error}); start it with: skein serve"))?;
+    if tls {
+        return Ok(format!("{server} accepts connections (TLS; health not asked)"));
+    }
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.map_err(|error| error.to_string())?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).await.map_err(|error| error.to_string())?;
+    let answer = String::from_utf8_lossy(&answer);
+    if answer.starts_with("HTTP/1.1 200") {
+        Ok(format!("{server} is ready"))
+    } else {
+        Err(format!("{server} is not ready: {}", answer.lines().next().unwrap_or_default()))
+    }
+}

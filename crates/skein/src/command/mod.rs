@@ -1,0 +1,7 @@
+//! One file per command.
+
+pub mod doctor;
+pub mod serve;
+
+/// What every command ends with.
+pub type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -1,0 +1,89 @@
+//! `skein serve`: assembles store, bus, service and access, and stops them in the opposite order.
+
+use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
+
+use skein_access::Access;
+use skein_bus::local::LocalBus;
+use skein_service::Service;
+use skein_store_sqlite::SqliteStore;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Outcome;
+use crate::config::Config;
+
+/// How long open links get to take their last pushes at shutdown.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+
+/// Flags win over the environment (SKEIN__SECTION__KEY), which wins over the file.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Configuration file (TOML); every key has a default
+    #[arg(long, env = "SKEIN_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where everything durable lives [default: ./data]
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Address for HTTP and WebSocket, e.g. 0.0.0.0:7700; port 0 picks a free one
+    #[arg(long)]
+    listen: Option<String>,
+    /// Address for the binary protocol over plain TCP, for native clients and devices
+    #[arg(long)]
+    tcp: Option<String>,
+    /// Serve TLS with a self-signed development certificate, written to the data directory
+    #[arg(long)]
+    tls_self_signed: bool,
+}
+
+/// Runs until SIGINT or SIGTERM.
+pub async fn run(args: Args) -> Outcome {
+    let config = configure(args)?;
+    let store = Arc::new(SqliteStore::open(&config.data_dir, config.sqlite.clone())?);
+    let (bus, deliveries) = LocalBus::new();
+    let service = Service::start(store.clone(), Arc::new(bus), config.service.clone()).await?;
+    let access = Access::start(config.access.clone(), service.clone(), deliveries).await?;
+    announce(&config, &access);
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        () = store.failed() => return Err("the disk failed; what was acked is safe, start again when it works".into()),
+    }
+    tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
+    access.shutdown(SHUTDOWN_MAX).await;
+    drop(service);
+    store.close();
+    Ok(())
+}
+
+fn configure(args: Args) -> Result<Config, Box<dyn std::error::Error>> {
+    let mut config = Config::load(args.config.as_deref())?;
+    if let Some(data_dir) = args.data_dir {
+        config.data_dir = data_dir;
+    }
+    if let Some(listen) = args.listen {
+        config.access.listen = listen;
+    }
+    if args.tcp.is_some() {
+        config.access.tcp_listen = args.tcp;
+    }
+    if args.tls_self_signed {
+        config.access.tls = skein_access::TlsConfig::SelfSigned { dir: config.data_dir.join("tls") };
+    }
+    Ok(config)
+}
+
+/// Prints where the server is: the first line for scripts, the rest for people. Nobody has to read it.
+fn announce(config: &Config, access: &Access) {
+    let http = access.local_addr();
+    let scheme = if config.access.tls.is_on() { "https" } else { "http" };
+    let tcp = access.tcp_addr().map(|tcp| format!(" tcp={tcp}")).unwrap_or_default();
+    let text = format!(
+        "SKEIN LISTENING http={http}{tcp}\n\
+         Skein {} is ready at {scheme}://{http} - data in {}\n\
+         Chat from another terminal: skein chat --server {scheme}://{http} --register --user <name>\n",
+        env!("CARGO_PKG_VERSION"),
+        config.data_dir.display()
+    );
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,14 @@
+//! End-to-end tests: the real binary over real sockets, in the words of the wire.
+
+// A helper that fails is a test that fails.
+#![allow(clippy::unwrap_used)]
+
+mod accounts;
+mod bad_input;
+mod crash;
+mod http;
+mod link;
+mod messages;
+mod server;
+mod sessions;
+mod transports;

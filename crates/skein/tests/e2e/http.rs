@@ -63,11 +63,11 @@ pub fn request(address: SocketAddr, method: &str, path: &str, headers: &str, bod
     text.extend_from_slice(body);
     let mut stream = open(address, &text);
     let (status, head) = head(&mut stream);
-    (status, String::from_utf8_lossy(&body(&mut stream, &head)).into_owned())
+    (status, String::from_utf8_lossy(&read_body(&mut stream, &head)).into_owned())
 }
 
 /// Reads the rest of an answer whose connection closes after it.
-pub fn body(stream: &mut impl Read, head: &str) -> Vec<u8> {
+pub fn read_body(stream: &mut impl Read, head: &str) -> Vec<u8> {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     if !head.contains("transfer-encoding: chunked") {

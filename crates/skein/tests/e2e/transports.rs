@@ -119,7 +119,7 @@ fn connect_answers_in_binary_and_grpc_web_too() {
     );
     let (status, head) = http::head(&mut stream);
     assert_eq!(status, 200, "{head}");
-    let answer: v1::GetMeResponse = Codec::Binary.decode(&http::body(&mut stream, &head)).unwrap();
+    let answer: v1::GetMeResponse = Codec::Binary.decode(&http::read_body(&mut stream, &head)).unwrap();
     assert_eq!(answer.user.username, "ann");
 
     let post = format!(
@@ -129,7 +129,7 @@ fn connect_answers_in_binary_and_grpc_web_too() {
     let mut stream = http::open(server.http, post.as_bytes());
     let (status, head) = http::head(&mut stream);
     assert_eq!(status, 200, "{head}");
-    let body = http::body(&mut stream, &head);
+    let body = http::read_body(&mut stream, &head);
     // A flag, a length, the message; then the trailers in a frame of their own.
     let length = u32::from_be_bytes([body[1], body[2], body[3], body[4]]) as usize;
     let answer: v1::GetMeResponse = Codec::Binary.decode(&body[5..5 + length]).unwrap();

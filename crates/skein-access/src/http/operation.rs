@@ -12,7 +12,7 @@ use connectrpc::{
     codec::CodecFormat,
     dispatcher::{RequestStream, StreamingResult, UnaryResult},
 };
-use http::{HeaderMap, header};
+use http::{HeaderMap, StatusCode, header};
 use skein_proto::{
     codec::Codec,
     limits::FRAME_BYTES_MAX,
@@ -34,6 +34,11 @@ const PACKAGE: &str = "skein.v1.";
 pub(super) async fn serve(State(http): State<Http>, request: Request) -> Response {
     if !request.uri().path()[1..].starts_with(PACKAGE) {
         return failure::nothing().await;
+    }
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|bytes: usize| bytes > FRAME_BYTES_MAX) {
+        let text = format!("a request has at most {FRAME_BYTES_MAX} bytes");
+        return failure::response(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, &text);
     }
     match http.operations.oneshot(request).await {
         Ok(response) => response.map(Body::new),

@@ -1,0 +1,292 @@
+//! The task behind a client: keeps a link up, repeats what was not answered, refreshes tokens, and pulls what pushes did not bring.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use skein_proto::{
+    session::{ClientEvent, ClientSession, CloseRange, close_range},
+    v1::{self, CloseCode},
+};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    time::sleep,
+};
+
+use crate::{
+    Address, ClientError, ConnectOptions, Link,
+    account::{self, now_ms},
+    client::Update,
+    timeline::Timeline,
+};
+
+/// Told to the server, for its logs.
+pub(crate) const CLIENT: &str = concat!("skein-client/", env!("CARGO_PKG_VERSION"));
+/// First wait before reconnecting; each failure doubles it, and a random part of it is taken.
+const BACKOFF_MIN: Duration = Duration::from_millis(100);
+/// Longest wait before reconnecting.
+const BACKOFF_MAX: Duration = Duration::from_secs(15);
+/// A token with less than this left is refreshed.
+const TOKEN_RESERVE_MS: u64 = 60_000;
+
+/// A request of the application.
+pub(crate) struct Command {
+    pub(crate) method: String,
+    pub(crate) body: Bytes,
+    pub(crate) answer: oneshot::Sender<Result<Bytes, ClientError>>,
+}
+
+/// What handle and task share.
+pub(crate) struct Shared {
+    pub(crate) timeline: Mutex<Timeline>,
+    pub(crate) updates: broadcast::Sender<Update>,
+    pub(crate) tokens: Mutex<v1::Tokens>,
+    pub(crate) address: Address,
+    pub(crate) options: ConnectOptions,
+}
+
+impl Shared {
+    pub(crate) fn tell(&self, update: Update) {
+        // Nobody listening is fine.
+        let _ = self.updates.send(update);
+    }
+}
+
+/// How one connection ended.
+enum Outcome {
+    /// The application let go of its handle.
+    Stopped,
+    /// To be connected again, at once or after a wait.
+    Lost,
+    /// For good.
+    Closed(CloseCode, String),
+}
+
+pub(crate) struct Driver {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    session: ClientSession,
+    /// Asked, and not answered.
+    open: HashMap<u32, Command>,
+    /// To be asked on the next connection, in order.
+    again: Vec<Command>,
+    failures: u32,
+}
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, commands: mpsc::Receiver<Command>) -> Self {
+        let token = shared.tokens.lock().access_token.clone();
+        let hello = v1::Hello { token, client: CLIENT.to_owned(), ..Default::default() };
+        Self {
+            shared,
+            commands,
+            session: ClientSession::new(hello),
+            open: HashMap::new(),
+            again: Vec::new(),
+            failures: 0,
+        }
+    }
+
+    /// Runs until the handle is dropped, or the server says stop.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let outcome = match self.prepare().await {
+                Ok(link) => self.serve(link).await,
+                Err(ClientError::Closed(code, text)) => Outcome::Closed(code, text),
+                Err(error) => {
+                    self.shared.tell(Update::Offline(error.to_string()));
+                    Outcome::Lost
+                }
+            };
+            match outcome {
+                Outcome::Stopped => return,
+                Outcome::Closed(code, text) => {
+                    self.shared.tell(Update::Closed(code, text.clone()));
+                    return self.refuse_everything(code, &text).await;
+                }
+                Outcome::Lost => {
+                    if !self.back_off().await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers what is open, and whatever is still asked, with the reason.
+    async fn refuse_everything(&mut self, code: CloseCode, text: &str) {
+        let refused = || Err(ClientError::Closed(code, text.to_owned()));
+        for command in self.open.drain().map(|(_, command)| command).chain(self.again.drain(..)) {
+            let _ = command.answer.send(refused());
+        }
+        while let Some(command) = self.commands.recv().await {
+            let _ = command.answer.send(refused());
+        }
+    }
+
+    /// Waits before the next attempt. False when there is nobody to work for.
+    async fn back_off(&mut self) -> bool {
+        if self.commands.is_closed() && self.commands.is_empty() && self.again.is_empty() {
+            return false;
+        }
+        let ceiling = BACKOFF_MIN.saturating_mul(1 << self.failures.min(10)).min(BACKOFF_MAX);
+        self.failures += 1;
+        // Full jitter: a thousand clients of a restarted server do not come back at once.
+        sleep(ceiling.mul_f64(fastrand::f64())).await;
+        true
+    }
+
+    /// A fresh token if the old one is ending, then a connection.
+    async fn prepare(&mut self) -> Result<Link, ClientError> {
+        let (expires_ms, refresh_token) = {
+            let tokens = self.shared.tokens.lock();
+            (tokens.access_expires_ms, tokens.refresh_token.clone())
+        };
+        if expires_ms < now_ms() + TOKEN_RESERVE_MS && !refresh_token.is_empty() {
+            self.refresh(&refresh_token).await?;
+        }
+        Link::connect(&self.shared.address, &self.shared.options).await
+    }
+
+    async fn refresh(&mut self, refresh_token: &str) -> Result<(), ClientError> {
+        match account::refresh(&self.shared.address, &self.shared.options, refresh_token).await {
+            Ok(tokens) => {
+                self.session.set_token(tokens.access_token.clone());
+                *self.shared.tokens.lock() = tokens;
+                Ok(())
+            }
+            // Retrying will not help: the person has to log in.
+            Err(ClientError::Refused(error)) if !error.retryable => {
+                Err(ClientError::Closed(CloseCode::TokenRevoked, error.text.clone()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Works on one connection until it ends.
+    async fn serve(&mut self, mut link: Link) -> Outcome {
+        self.session.handle_connected(now_ms());
+        let mut frames = Vec::new();
+        let outcome = loop {
+            if let Some(outcome) = self.take_events() {
+                break outcome;
+            }
+            while let Some(frame) = self.session.poll_frame(now_ms()) {
+                if link.queue(&frame).is_err() {
+                    break;
+                }
+            }
+            if link.flush().await.is_err() {
+                break Outcome::Lost;
+            }
+            let due = self.session.poll_timeout().map_or(1_000, |due| due.saturating_sub(now_ms()).max(1));
+            tokio::select! {
+                received = link.receive(&mut frames) => {
+                    let now_ms = now_ms();
+                    let good = frames.drain(..).all(|frame| self.session.handle_frame(now_ms, frame).is_ok());
+                    if received.is_err() || !good {
+                        break self.take_events().unwrap_or(Outcome::Lost);
+                    }
+                }
+                command = self.commands.recv() => match command {
+                    Some(command) => self.ask(command),
+                    None => break Outcome::Stopped,
+                },
+                () = sleep(Duration::from_millis(due)) => {
+                    self.session.handle_timeout(now_ms());
+                    if self.session.poll_timeout().is_none() {
+                        break Outcome::Lost;
+                    }
+                    self.renew_in_time();
+                }
+            }
+        };
+        self.session.handle_disconnected();
+        self.take_events();
+        if !matches!(outcome, Outcome::Stopped) {
+            self.shared.tell(Update::Offline("the connection was lost".to_owned()));
+        }
+        outcome
+    }
+
+    fn ask(&mut self, command: Command) {
+        if self.session.is_ready() {
+            let id = self.session.request(&command.method, command.body.clone());
+            self.open.insert(id, command);
+        } else {
+            self.again.push(command);
+        }
+    }
+
+    /// A token that ends soon is refreshed by reconnecting: the session resumes, so it costs one round trip.
+    fn renew_in_time(&mut self) {
+        let expires_ms = self.shared.tokens.lock().access_expires_ms;
+        if expires_ms > 0 && expires_ms < now_ms() + TOKEN_RESERVE_MS / 2 {
+            self.session.handle_disconnected();
+        }
+    }
+
+    /// Acts on what the session says. `Some` when the connection is over.
+    fn take_events(&mut self) -> Option<Outcome> {
+        while let Some(event) = self.session.poll_event() {
+            match event {
+                ClientEvent::Ready(welcome) => self.ready(&welcome),
+                ClientEvent::Response { id, result } => {
+                    if let Some(command) = self.open.remove(&id) {
+                        let _ = command.answer.send(result.map_err(ClientError::Refused));
+                    }
+                }
+                ClientEvent::Push { events, lagging } => self.pushed(&events, lagging),
+                ClientEvent::GoAway(_) => return Some(Outcome::Lost),
+                ClientEvent::Closed(code, text) => return Some(self.closed(code, text)),
+                ClientEvent::Lost(ids) => {
+                    let mut lost: Vec<_> = ids.into_iter().filter_map(|id| self.open.remove_entry(&id)).collect();
+                    lost.sort_unstable_by_key(|(id, _)| *id);
+                    // In front of what was asked later: per-sender order holds over reconnects.
+                    let later = std::mem::take(&mut self.again);
+                    self.again = lost.into_iter().map(|(_, command)| command).chain(later).collect();
+                }
+            }
+        }
+        None
+    }
+
+    fn ready(&mut self, welcome: &v1::Welcome) {
+        self.failures = 0;
+        for command in std::mem::take(&mut self.again) {
+            self.ask(command);
+        }
+        if !welcome.resumed {
+            self.shared.timeline.lock().need_user();
+        }
+        self.shared.tell(Update::Online { resumed: welcome.resumed });
+    }
+
+    fn pushed(&mut self, events: &[v1::Event], lagging: bool) {
+        let mut timeline = self.shared.timeline.lock();
+        let changed: Vec<_> = events.iter().filter(|event| timeline.push(event)).cloned().collect();
+        if lagging {
+            timeline.need_user();
+        }
+        drop(timeline);
+        for event in changed {
+            self.shared.tell(Update::Event(Box::new(event)));
+        }
+        self.shared.tell(Update::Needs);
+    }
+
+    fn closed(&mut self, code: CloseCode, text: String) -> Outcome {
+        match close_range(code) {
+            CloseRange::Resume => Outcome::Lost,
+            CloseRange::Reconnect => {
+                if code == CloseCode::TokenExpired {
+                    self.shared.tokens.lock().access_expires_ms = 0;
+                } else {
+                    self.session.forget();
+                }
+                Outcome::Lost
+            }
+            CloseRange::Stop => Outcome::Closed(code, text),
+        }
+    }
+}

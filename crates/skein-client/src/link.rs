@@ -1,0 +1,225 @@
+//! One connection: frames in and out, nothing else. The SDK and the load tool stand on it.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::{Bytes, BytesMut};
+use skein_proto::{
+    codec::Codec,
+    frame::{decode_record, encode_record},
+    limits::FRAME_BYTES_MAX,
+    session::decode_frame,
+    v1,
+    websocket::{self, Role, WebSocketDecoder, WsEvent, opcode},
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpSocket, TcpStream, lookup_host},
+};
+use tokio_rustls::client::TlsStream;
+
+use crate::{
+    ClientError,
+    address::{Address, Transport},
+    tls,
+};
+
+/// Longest answer to the WebSocket handshake, in bytes.
+const HANDSHAKE_BYTES_MAX: usize = 16 * 1024;
+/// Bytes read at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// A PEM file of certificates to trust besides the usual authorities, for example a self-signed one.
+    pub trusted_certificates: Option<PathBuf>,
+    /// The local address to connect from; any by default.
+    pub local_address: Option<IpAddr>,
+    /// How long connecting may take.
+    pub timeout: Duration,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self { trusted_certificates: None, local_address: None, timeout: Duration::from_secs(10) }
+    }
+}
+
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    fn get(&mut self) -> &mut (dyn AsyncStream + Send) {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream,
+        }
+    }
+}
+
+trait AsyncStream: AsyncRead + AsyncWrite + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncStream for S {}
+
+/// An open connection on which nothing has been said yet.
+#[derive(Debug)]
+pub struct Link {
+    stream: Stream,
+    /// `None` on TCP.
+    decoder: Option<WebSocketDecoder>,
+    input: BytesMut,
+    output: Vec<u8>,
+}
+
+impl Link {
+    /// Connects and, on WebSocket, does its handshake.
+    ///
+    /// # Errors
+    /// [`ClientError::Connection`] when nothing answers in time, [`ClientError::Protocol`] when something else does.
+    pub async fn connect(address: &Address, options: &ConnectOptions) -> Result<Self, ClientError> {
+        tokio::time::timeout(options.timeout, Self::connect_now(address, options))
+            .await
+            .unwrap_or_else(|_| Err(ClientError::Connection(format!("{address} does not answer"))))
+    }
+
+    async fn connect_now(address: &Address, options: &ConnectOptions) -> Result<Self, ClientError> {
+        let resolved = lookup_host((address.host.as_str(), address.port)).await?.next();
+        let resolved = resolved.ok_or_else(|| ClientError::Connection(format!("{} is unknown", address.host)))?;
+        let socket = if resolved.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(local) = options.local_address {
+            socket.bind((local, 0).into())?;
+        }
+        let stream = socket.connect(resolved).await?;
+        stream.set_nodelay(true)?;
+        let stream = if address.tls {
+            let stream = tls::connect(stream, &address.host, options.trusted_certificates.as_ref()).await?;
+            Stream::Tls(Box::new(stream))
+        } else {
+            Stream::Plain(stream)
+        };
+        let mut link = Self { stream, decoder: None, input: BytesMut::new(), output: Vec::new() };
+        if address.transport == Transport::WebSocket {
+            link.upgrade(address).await?;
+            link.decoder = Some(WebSocketDecoder::new(Role::Client, FRAME_BYTES_MAX));
+        }
+        Ok(link)
+    }
+
+    async fn upgrade(&mut self, address: &Address) -> Result<(), ClientError> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|error| ClientError::Connection(error.to_string()))?;
+        let key = STANDARD.encode(nonce);
+        let request = format!(
+            "GET /link HTTP/1.1\r\nHost: {}:{}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: skein.v1.proto\r\n\r\n",
+            address.host, address.port
+        );
+        self.stream.get().write_all(request.as_bytes()).await?;
+        let end = loop {
+            if let Some(at) = self.input.windows(4).position(|four| four == b"\r\n\r\n") {
+                break at + 4;
+            }
+            if self.input.len() > HANDSHAKE_BYTES_MAX || self.stream.get().read_buf(&mut self.input).await? == 0 {
+                return Err(ClientError::Protocol("no WebSocket handshake".to_owned()));
+            }
+        };
+        let head = self.input.split_to(end);
+        let head = String::from_utf8_lossy(&head);
+        let accept = websocket::accept_key(&key);
+        let accepted = head.lines().any(|line| {
+            line.split_once(':').is_some_and(|(name, value)| {
+                name.eq_ignore_ascii_case("sec-websocket-accept") && value.trim() == accept
+            })
+        });
+        if !head.starts_with("HTTP/1.1 101") || !accepted {
+            let status = head.lines().next().unwrap_or_default().to_owned();
+            return Err(ClientError::Protocol(format!("no WebSocket there: {status}")));
+        }
+        Ok(())
+    }
+
+    /// Queues a frame; [`Link::flush`] writes it.
+    ///
+    /// # Errors
+    /// When there is no randomness for the mask.
+    pub fn queue(&mut self, frame: &v1::Frame) -> Result<(), ClientError> {
+        let payload = Codec::Binary.encode(frame);
+        self.queue_as(opcode::BINARY, &payload)
+    }
+
+    fn queue_as(&mut self, opcode: u8, payload: &[u8]) -> Result<(), ClientError> {
+        if self.decoder.is_none() {
+            encode_record(&mut self.output, payload);
+            return Ok(());
+        }
+        // Masks protect intermediaries from chosen bytes, not us: they need to be unpredictable to the page, which this is not.
+        let mask = fastrand::u32(..).to_ne_bytes();
+        websocket::encode_frame(&mut self.output, opcode, payload, Some(mask));
+        Ok(())
+    }
+
+    /// Writes what is queued.
+    ///
+    /// # Errors
+    /// [`ClientError::Connection`] when the connection is gone.
+    pub async fn flush(&mut self) -> Result<(), ClientError> {
+        while !self.output.is_empty() {
+            let written = self.stream.get().write(&self.output).await?;
+            if written == 0 {
+                return Err(ClientError::Connection("the connection was closed".to_owned()));
+            }
+            self.output.drain(..written);
+        }
+        Ok(self.stream.get().flush().await?)
+    }
+
+    /// Waits for frames and appends all that came. Cancel-safe: what was read is kept.
+    ///
+    /// # Errors
+    /// [`ClientError::Connection`] when the connection is gone, [`ClientError::Protocol`] when what came are not frames.
+    pub async fn receive(&mut self, frames: &mut Vec<v1::Frame>) -> Result<(), ClientError> {
+        loop {
+            let before = frames.len();
+            self.decode(frames)?;
+            if frames.len() > before {
+                return Ok(());
+            }
+            self.input.reserve(READ_BYTES);
+            if self.stream.get().read_buf(&mut self.input).await? == 0 {
+                return Err(ClientError::Connection("the connection was closed".to_owned()));
+            }
+        }
+    }
+
+    fn decode(&mut self, frames: &mut Vec<v1::Frame>) -> Result<(), ClientError> {
+        loop {
+            let payload: Bytes = match &mut self.decoder {
+                None => match decode_record(&mut self.input, FRAME_BYTES_MAX) {
+                    Ok(Some(payload)) => payload,
+                    Ok(None) => return Ok(()),
+                    Err(error) => return Err(ClientError::Protocol(error.to_string())),
+                },
+                Some(decoder) => match decoder.decode(&mut self.input) {
+                    Ok(Some(WsEvent::Binary(payload) | WsEvent::Text(payload))) => payload,
+                    Ok(Some(WsEvent::Ping(payload))) => {
+                        self.queue_as(opcode::PONG, &payload)?;
+                        continue;
+                    }
+                    Ok(Some(WsEvent::Pong(_))) => continue,
+                    Ok(Some(WsEvent::Close(_))) if !frames.is_empty() => return Ok(()),
+                    Ok(Some(WsEvent::Close(_))) => {
+                        return Err(ClientError::Connection("the server closed the connection".to_owned()));
+                    }
+                    Ok(None) => return Ok(()),
+                    Err(error) => return Err(ClientError::Protocol(error.to_string())),
+                },
+            };
+            let frame =
+                decode_frame(Codec::Binary, &payload).map_err(|error| ClientError::Protocol(error.to_string()))?;
+            frames.push(frame);
+        }
+    }
+}

@@ -19,7 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("skein-service", &["skein-proto", "skein-store", "skein-bus"]),
     ("skein-access", &["skein-proto", "skein-bus", "skein-service"]),
     ("skein-client", &["skein-proto"]),
-    ("skein-testkit", &["skein-proto"]),
+    ("skein-testkit", &[]),
     (
         "skein",
         &[

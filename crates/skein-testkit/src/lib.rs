@@ -1,1 +1,7 @@
-//! skein-testkit
+//! Judges what really happened: the history checker of the crash test and of other tests that break things on purpose.
+//!
+//! It does no I/O. A test collects a [`history::History`], and [`history::check`] names every promise that was broken.
+//! [`workload`] makes random operations from a seed, so that a failing run can be run again.
+
+pub mod history;
+pub mod workload;

@@ -24,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Run the server; needs no configuration, keeps its data in ./data
     Serve(command::serve::Args),
+    /// Chat in the terminal, or through a pipe
+    Chat(command::chat::Args),
     /// Check configuration, data directory and a running server
     Doctor(command::doctor::Args),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match arguments.command {
             Command::Serve(args) => command::serve::run(args).await,
+            Command::Chat(args) => command::chat::run(args).await,
             Command::Doctor(args) => command::doctor::run(args).await,
         }
     });

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod chat;
 pub mod doctor;
 pub mod serve;
 

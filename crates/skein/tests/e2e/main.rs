@@ -5,6 +5,7 @@
 
 mod accounts;
 mod bad_input;
+mod chat;
 mod crash;
 mod http;
 mod link;

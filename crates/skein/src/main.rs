@@ -26,6 +26,8 @@ enum Command {
     Serve(command::serve::Args),
     /// Chat in the terminal, or through a pipe
     Chat(command::chat::Args),
+    /// Measure a server: throughput, idle memory, crash safety
+    Bench(command::bench::Args),
     /// Check configuration, data directory and a running server
     Doctor(command::doctor::Args),
 }
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         match arguments.command {
             Command::Serve(args) => command::serve::run(args).await,
             Command::Chat(args) => command::chat::run(args).await,
+            Command::Bench(args) => command::bench::run(args).await,
             Command::Doctor(args) => command::doctor::run(args).await,
         }
     });

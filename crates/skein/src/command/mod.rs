@@ -1,8 +1,12 @@
 //! One file per command.
 
+pub mod bench;
 pub mod chat;
 pub mod doctor;
 pub mod serve;
 
 /// What every command ends with.
-pub type Outcome = Result<(), Box<dyn std::error::Error>>;
+pub type Outcome = Result<(), Error>;
+
+/// Whatever went wrong, in words for a person.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;

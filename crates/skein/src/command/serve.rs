@@ -55,7 +55,7 @@ pub async fn run(args: Args) -> Outcome {
     Ok(())
 }
 
-fn configure(args: Args) -> Result<Config, Box<dyn std::error::Error>> {
+fn configure(args: Args) -> Result<Config, crate::command::Error> {
     let mut config = Config::load(args.config.as_deref())?;
     if let Some(data_dir) = args.data_dir {
         config.data_dir = data_dir;

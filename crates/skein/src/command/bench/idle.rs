@@ -1,0 +1,120 @@
+//! `skein bench idle`: what a connection costs that does nothing.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use skein_client::account::Login;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use super::{
+    peer::{Heard, Peer},
+    people,
+    report::{Report, progress, say},
+    server::Server,
+};
+use crate::command::Outcome;
+
+/// Pairs that connect at the same time.
+const CONCURRENCY: usize = 32;
+/// How long memory may settle before it is read.
+const SETTLE: Duration = Duration::from_secs(3);
+/// How long the cost of idling is watched.
+const WATCH: Duration = Duration::from_secs(10);
+
+/// Each connection authenticates, sends one message and receives one; then the growth of the server's resident memory is divided by their
+/// number. Accounts are made before the first reading; connections, sessions, and what the messages cost are in the figure.
+#[derive(clap::Args)]
+pub struct Args {
+    /// How many connections; a process may hold about as many as it may open files
+    #[arg(long, default_value_t = 15_000)]
+    connections: usize,
+    /// Encrypted connections
+    #[arg(long)]
+    tls: bool,
+    /// Raw TCP instead of WebSocket
+    #[arg(long)]
+    tcp: bool,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args) -> Outcome {
+    let count = args.connections.next_multiple_of(2);
+    let server = Server::start(args.tls)?;
+    let people = people::log_in(&server, count).await?;
+    tokio::time::sleep(SETTLE).await;
+    let before = server.resident_bytes()?;
+    let start = Instant::now();
+    let peers = connect_all(&server, &people, args.tcp).await?;
+    let connecting = start.elapsed();
+    tokio::time::sleep(SETTLE).await;
+    let after = server.resident_bytes()?;
+    say("connected; watching what idling costs");
+    let cpu = server.cpu()?;
+    tokio::time::sleep(WATCH).await;
+    let idle_cpu = server.cpu()?.saturating_sub(cpu);
+
+    let mut report = Report::default();
+    report.add("connections", peers.len());
+    report.add("server_bytes_per_connection", after.saturating_sub(before) / count as u64);
+    report.add("server_rss_before_bytes", before);
+    report.add("server_rss_after_bytes", after);
+    report.add("tls", args.tls);
+    report.add("transport", if args.tcp { "tcp" } else { "websocket" });
+    report.add_rounded("connects_per_second", count as f64 / connecting.as_secs_f64());
+    report.add_rounded("idle_server_cores", idle_cpu.as_secs_f64() / WATCH.as_secs_f64());
+    report.print(args.json);
+    Ok(())
+}
+
+async fn connect_all(server: &Server, people: &[Login], tcp: bool) -> Result<Vec<Peer>, crate::command::Error> {
+    let (address, options) = (server.address(tcp)?, server.options());
+    let permits = Arc::new(Semaphore::new(CONCURRENCY));
+    let mut tasks = JoinSet::new();
+    let mut peers = Vec::with_capacity(people.len());
+    for pair in people.chunks_exact(2) {
+        let permit = permits.clone().acquire_owned().await?;
+        let (address, options, pair) = (address.clone(), options.clone(), pair.to_vec());
+        tasks.spawn(async move {
+            let _permit = permit;
+            let mut one = Peer::connect(&address, &options, &pair[0]).await?;
+            let mut other = Peer::connect(&address, &options, &pair[1]).await?;
+            greet(&mut one, &mut other, pair[1].user.user_id).await?;
+            greet(&mut other, &mut one, pair[0].user.user_id).await?;
+            Ok::<_, crate::command::Error>([one, other])
+        });
+        while let Some(done) = tasks.try_join_next() {
+            peers.extend(done?.map_err(|error| error.to_string())?);
+            if peers.len().is_multiple_of(500) {
+                progress("connecting", peers.len(), people.len());
+            }
+        }
+    }
+    while let Some(done) = tasks.join_next().await {
+        peers.extend(done?.map_err(|error| error.to_string())?);
+    }
+    progress("connecting", peers.len(), people.len());
+    Ok(peers)
+}
+
+/// One message from one to the other, acked by both sides.
+async fn greet(from: &mut Peer, to: &mut Peer, to_id: u64) -> Result<(), crate::command::Error> {
+    from.send(to_id, "hello".to_owned())?;
+    from.flush().await?;
+    let mut heard = Vec::new();
+    while !heard.iter().any(|heard| matches!(heard, Heard::Answer(_, Ok(())))) {
+        from.hear(&mut heard).await?;
+        if let Some(Heard::Answer(_, Err(error))) = heard.last() {
+            return Err(error.clone().into());
+        }
+    }
+    heard.clear();
+    while !heard.iter().any(|heard| matches!(heard, Heard::Message(_))) {
+        to.hear(&mut heard).await?;
+    }
+    to.acknowledge()?;
+    to.flush().await
+}

@@ -1,0 +1,110 @@
+//! One connection of the load generator: frames with as little in between as possible.
+
+use skein_client::{Address, ConnectOptions, Link, account::Login};
+use skein_proto::{
+    codec::Codec,
+    v1::{self, frame::Body},
+};
+
+use crate::command::Error;
+
+/// A welcomed connection.
+pub struct Peer {
+    link: Link,
+    frames: Vec<v1::Frame>,
+    /// The last push taken, to be acked with the next frame.
+    received: u64,
+    next_id: u32,
+}
+
+/// What came.
+pub enum Heard {
+    /// The answer to the request with this id.
+    Answer(u32, Result<(), String>),
+    /// A message from somebody.
+    Message(Box<v1::Message>),
+}
+
+impl Peer {
+    /// Connects and says hello.
+    pub async fn connect(address: &Address, options: &ConnectOptions, login: &Login) -> Result<Self, Error> {
+        let mut link = Link::connect(address, options).await?;
+        let hello = v1::Hello { token: login.tokens.access_token.clone(), ..Default::default() };
+        link.queue(&v1::Frame { body: Some(hello.into()), ..Default::default() })?;
+        link.flush().await?;
+        let mut frames = Vec::new();
+        link.receive(&mut frames).await?;
+        match frames.first().and_then(|frame| frame.body.as_ref()) {
+            Some(Body::Welcome(_)) => Ok(Self { link, frames: Vec::new(), received: 0, next_id: 1 }),
+            other => Err(format!("no welcome but {other:?}").into()),
+        }
+    }
+
+    /// Queues a message; its request id.
+    pub fn send(&mut self, to: u64, text: String) -> Result<u32, Error> {
+        let request = v1::SendMessageRequest {
+            to: Some(v1::send_message_request::To::UserId(to)),
+            client_message_id: skein_client::client::new_client_id(),
+            content: skein_client::client::text_content(&text).into(),
+            ..Default::default()
+        };
+        let id = self.next_id;
+        self.next_id += 1;
+        let request = v1::Request {
+            id,
+            method: "MessageService/SendMessage".to_owned(),
+            body: Codec::Binary.encode(&request),
+            ..Default::default()
+        };
+        self.link.queue(&v1::Frame { ack: self.received, body: Some(request.into()), ..Default::default() })?;
+        Ok(id)
+    }
+
+    /// Queues an ack of everything taken.
+    pub fn acknowledge(&mut self) -> Result<(), Error> {
+        Ok(self.link.queue(&v1::Frame { ack: self.received, ..Default::default() })?)
+    }
+
+    /// Writes what is queued.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        Ok(self.link.flush().await?)
+    }
+
+    /// Waits for something, and gives everything that came. Cancel-safe.
+    pub async fn hear(&mut self, heard: &mut Vec<Heard>) -> Result<(), Error> {
+        self.link.receive(&mut self.frames).await?;
+        for frame in self.frames.drain(..) {
+            match frame.body {
+                Some(Body::Response(response)) => {
+                    let result = match response.error.as_option() {
+                        None => Ok(()),
+                        Some(error) => Err(error.text.clone()),
+                    };
+                    heard.push(Heard::Answer(response.id, result));
+                }
+                Some(Body::Push(push)) => {
+                    if push.lagging {
+                        return Err("the server dropped pushes: this generator is too slow".into());
+                    }
+                    self.received = push.link_seq;
+                    for event in push.events {
+                        if let Some(v1::event::Body::Message(event)) = event.body {
+                            heard.extend(event.message.into_option().map(|message| Heard::Message(Box::new(message))));
+                        }
+                    }
+                }
+                Some(Body::Close(close)) => return Err(format!("closed: {}", close.text).into()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The text of a message.
+pub fn text_of(message: &v1::Message) -> &str {
+    match &message.content.body {
+        Some(v1::content::Body::Text(text)) => &text.text,
+        _ => "",
+    }
+}

@@ -1,0 +1,50 @@
+//! Figures as a table for people, or as one JSON object for programs.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use serde_json::{Map, Value};
+
+/// Named figures, in order.
+#[derive(Default)]
+pub struct Report(Vec<(&'static str, Value)>);
+
+impl Report {
+    pub fn add(&mut self, name: &'static str, value: impl Into<Value>) {
+        self.0.push((name, value.into()));
+    }
+
+    /// A figure with three decimals at most.
+    pub fn add_rounded(&mut self, name: &'static str, value: f64) {
+        self.add(name, (value * 1_000.0).round() / 1_000.0);
+    }
+
+    /// Prints it.
+    pub fn print(self, json: bool) {
+        let mut out = std::io::stdout().lock();
+        if json {
+            let object: Map<String, Value> = self.0.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            let _ = writeln!(out, "{}", Value::Object(object));
+            return;
+        }
+        let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, value) in self.0 {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let _ = writeln!(out, "{name:<width$}  {value}");
+        }
+    }
+}
+
+/// Says on the terminal how far a long work is.
+pub fn progress(what: &str, done: usize, total: usize) {
+    let mut out = std::io::stderr().lock();
+    if out.is_terminal() {
+        let filled = (done * 30).checked_div(total).unwrap_or(30);
+        let end = if done >= total { "\n" } else { "" };
+        let _ = write!(out, "\r{what:<28} [{:<30}] {done}/{total}{end}", "#".repeat(filled));
+    }
+}
+
+/// One line about what comes next.
+pub fn say(what: &str) {
+    eprintln!("{what}");
+}

@@ -1,0 +1,344 @@
+//! `skein bench send`: how many messages, how fast, on an open-loop schedule.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Write as _,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use hdrhistogram::Histogram;
+use skein_client::account::Login;
+use tokio::task::JoinSet;
+
+use super::{
+    peer::{Heard, Peer, text_of},
+    people,
+    report::{Report, say},
+    server::{Server, cpu_of},
+};
+use crate::command::Outcome;
+
+use crate::command::Error;
+
+/// How often a connection looks at its schedule.
+const TICK: Duration = Duration::from_millis(1);
+/// How long answers are waited for after the last message of a stage.
+const DRAIN: Duration = Duration::from_secs(10);
+/// A stage holds when this part of what was scheduled was acked and delivered by the end of the schedule.
+const HOLDS: f64 = 0.98;
+/// Rates tried downwards from the estimate.
+const ATTEMPTS: usize = 5;
+/// Requests that a connection of the estimate keeps open.
+const WINDOW: usize = 64;
+/// Longest latency that is told apart, in microseconds.
+const LATENCY_MAX_US: u64 = 60_000_000;
+
+/// Messages are due at fixed times, whether or not earlier ones were answered; latency counts from the time a message was due. First a closed
+/// loop estimates what the machine can do, then open-loop stages find the highest rate that holds, then 30 % of it is run for the
+/// latencies. Every message is acked after fsync, delivered to its receiver, and counted.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Messages per second; found out when not given
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Length of each stage, in seconds
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// People, in pairs that write to one another
+    #[arg(long, default_value_t = 32)]
+    users: usize,
+    /// Encrypted connections
+    #[arg(long)]
+    tls: bool,
+    /// Raw TCP instead of WebSocket
+    #[arg(long)]
+    tcp: bool,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a stage saw.
+struct Seen {
+    scheduled: u64,
+    acked_in_time: u64,
+    delivered_in_time: u64,
+    acked: u64,
+    delivered: u64,
+    ack_us: Histogram<u64>,
+    deliver_us: Histogram<u64>,
+}
+
+impl Seen {
+    fn new() -> Result<Self, Error> {
+        let histogram = || Histogram::new_with_bounds(1, LATENCY_MAX_US, 3);
+        Ok(Self {
+            scheduled: 0,
+            acked_in_time: 0,
+            delivered_in_time: 0,
+            acked: 0,
+            delivered: 0,
+            ack_us: histogram()?,
+            deliver_us: histogram()?,
+        })
+    }
+
+    fn add(&mut self, other: &Self) -> Result<(), Error> {
+        self.scheduled += other.scheduled;
+        self.acked_in_time += other.acked_in_time;
+        self.delivered_in_time += other.delivered_in_time;
+        self.acked += other.acked;
+        self.delivered += other.delivered;
+        self.ack_us.add(&other.ack_us)?;
+        self.deliver_us.add(&other.deliver_us)?;
+        Ok(())
+    }
+
+    fn holds(&self) -> bool {
+        self.acked_in_time.min(self.delivered_in_time) as f64 >= HOLDS * self.scheduled as f64
+    }
+}
+
+/// A stage with what it cost.
+struct Stage {
+    seen: Seen,
+    seconds: f64,
+    server_cpu: Duration,
+    generator_cpu: Duration,
+}
+
+/// How a stage makes messages.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Due at fixed times, per connection.
+    Every(Duration),
+    /// As fast as they are answered.
+    Window(usize),
+}
+
+pub async fn run(args: Args) -> Outcome {
+    let server = Server::start(args.tls)?;
+    let fsync = measure_fsync(server.directory())?;
+    let count = args.users.max(2).next_multiple_of(2);
+    let people = people::log_in(&server, count).await?;
+    let (address, options) = (server.address(args.tcp)?, server.options());
+    let mut peers = Vec::with_capacity(count);
+    for login in &people {
+        peers.push(Peer::connect(&address, &options, login).await.map_err(|error| error.to_string())?);
+    }
+    let length = Duration::from_secs(args.seconds.max(1));
+    let mut bench = Bench { server, people: Arc::new(people), peers };
+    let peak = match args.rate {
+        Some(rate) => bench.stage(Pace::Every(interval(rate, count)), length).await?,
+        None => bench.find_peak(count, length).await?,
+    };
+    let rate = peak.seen.acked_in_time as f64 / peak.seconds;
+    say(&format!("{rate:.0} messages per second hold; now 30 % of it, for the latencies"));
+    let calm = bench.stage(Pace::Every(interval(rate * 0.3, count)), length).await?;
+    print(&args, &peak, &calm, &fsync);
+    Ok(())
+}
+
+fn interval(rate: f64, connections: usize) -> Duration {
+    Duration::from_secs_f64(connections as f64 / rate.max(1.0))
+}
+
+struct Bench {
+    server: Server,
+    people: Arc<Vec<Login>>,
+    peers: Vec<Peer>,
+}
+
+impl Bench {
+    async fn find_peak(&mut self, count: usize, length: Duration) -> Result<Stage, crate::command::Error> {
+        say("estimating with a closed loop");
+        let estimate = self.stage(Pace::Window(WINDOW), Duration::from_secs(4)).await?;
+        let mut rate = estimate.seen.acked_in_time as f64 / estimate.seconds;
+        for attempt in 1..=ATTEMPTS {
+            say(&format!("trying {rate:.0} messages per second"));
+            let stage = self.stage(Pace::Every(interval(rate, count)), length).await?;
+            if stage.seen.holds() || attempt == ATTEMPTS {
+                return Ok(stage);
+            }
+            rate *= 0.9;
+        }
+        Err("no rate holds".into())
+    }
+
+    /// Runs one stage on all connections.
+    async fn stage(&mut self, pace: Pace, length: Duration) -> Result<Stage, crate::command::Error> {
+        let (server_cpu, generator_cpu) = (self.server.cpu()?, cpu_of("self")?);
+        let start = Instant::now() + Duration::from_millis(50);
+        let mut tasks = JoinSet::new();
+        for (index, peer) in self.peers.drain(..).enumerate() {
+            let to = self.people[index ^ 1].user.user_id;
+            // Spread over one interval, so that connections do not beat together.
+            let offset = match pace {
+                Pace::Every(interval) => interval.mul_f64(index as f64 / self.people.len() as f64),
+                Pace::Window(_) => Duration::ZERO,
+            };
+            let runner = Runner::new(peer, to, start, start + offset, start + length, pace)?;
+            tasks.spawn(async move { (index, runner.run().await) });
+        }
+        let mut seen = Seen::new()?;
+        let mut back: Vec<Option<Peer>> = (0..self.people.len()).map(|_| None).collect();
+        while let Some(done) = tasks.join_next().await {
+            let (index, result) = done?;
+            let (peer, part) = result.map_err(|error| error.to_string())?;
+            seen.add(&part)?;
+            back[index] = Some(peer);
+        }
+        self.peers = back.into_iter().flatten().collect();
+        Ok(Stage {
+            seen,
+            seconds: length.as_secs_f64(),
+            server_cpu: self.server.cpu()?.saturating_sub(server_cpu),
+            generator_cpu: cpu_of("self")?.saturating_sub(generator_cpu),
+        })
+    }
+}
+
+/// One connection during one stage.
+struct Runner {
+    peer: Peer,
+    to: u64,
+    start: Instant,
+    next: Instant,
+    end: Instant,
+    pace: Pace,
+    open: HashMap<u32, Instant>,
+    seen: Seen,
+}
+
+impl Runner {
+    fn new(peer: Peer, to: u64, start: Instant, next: Instant, end: Instant, pace: Pace) -> Result<Self, Error> {
+        Ok(Self { peer, to, start, next, end, pace, open: HashMap::new(), seen: Seen::new()? })
+    }
+
+    /// Runs until everything is answered and delivered, or the patience is over. A receiver gets as many as it sends: pairs are symmetric.
+    async fn run(mut self) -> Result<(Peer, Seen), Error> {
+        let mut heard = Vec::new();
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            let now = Instant::now();
+            self.make_due(now)?;
+            self.peer.flush().await?;
+            let over = now >= self.end;
+            if over && self.open.is_empty() && self.seen.delivered >= self.seen.scheduled || now > self.end + DRAIN {
+                self.peer.acknowledge()?;
+                self.peer.flush().await?;
+                return Ok((self.peer, self.seen));
+            }
+            tokio::select! {
+                result = self.peer.hear(&mut heard) => result?,
+                _ = ticks.tick() => {}
+            }
+            let got_messages = heard.iter().any(|heard| matches!(heard, Heard::Message(_)));
+            self.take(&mut heard)?;
+            if got_messages {
+                self.peer.acknowledge()?;
+            }
+        }
+    }
+
+    fn make_due(&mut self, now: Instant) -> Result<(), Error> {
+        match self.pace {
+            Pace::Every(interval) => {
+                while self.next <= now && self.next < self.end {
+                    let due = self.next;
+                    self.make(due)?;
+                    self.next += interval;
+                }
+            }
+            Pace::Window(window) => {
+                while now >= self.start && now < self.end && self.open.len() < window {
+                    self.make(now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, due: Instant) -> Result<(), Error> {
+        // The text says when it was due, for the receiver, who runs in this process.
+        let stamp = due.saturating_duration_since(self.start).as_micros();
+        let id = self.peer.send(self.to, format!("{stamp} - the quick brown fox jumps over the lazy dog, again"))?;
+        self.open.insert(id, due);
+        self.seen.scheduled += 1;
+        Ok(())
+    }
+
+    fn take(&mut self, heard: &mut Vec<Heard>) -> Result<(), Error> {
+        let now = Instant::now();
+        let in_time = u64::from(now <= self.end);
+        for heard in heard.drain(..) {
+            match heard {
+                Heard::Answer(id, result) => {
+                    result?;
+                    if let Some(due) = self.open.remove(&id) {
+                        self.seen.acked += 1;
+                        self.seen.acked_in_time += in_time;
+                        self.seen.ack_us.saturating_record(micros(now, due));
+                    }
+                }
+                Heard::Message(message) => {
+                    let stamp = text_of(&message).split(' ').next().and_then(|stamp| stamp.parse().ok());
+                    let due = self.start + Duration::from_micros(stamp.ok_or("a strange message")?);
+                    self.seen.delivered += 1;
+                    self.seen.delivered_in_time += in_time;
+                    self.seen.deliver_us.saturating_record(micros(now, due));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn micros(now: Instant, due: Instant) -> u64 {
+    now.saturating_duration_since(due).as_micros() as u64
+}
+
+/// What one small write and fsync costs here, in microseconds.
+fn measure_fsync(directory: &Path) -> Result<Histogram<u64>, crate::command::Error> {
+    let mut histogram = Histogram::new_with_bounds(1, LATENCY_MAX_US, 3)?;
+    let mut file = File::create(directory.join("fsync"))?;
+    for _ in 0..200 {
+        let start = Instant::now();
+        file.write_all(&[0; 4_096])?;
+        file.sync_data()?;
+        histogram.saturating_record(start.elapsed().as_micros() as u64);
+    }
+    Ok(histogram)
+}
+
+fn print(args: &Args, peak: &Stage, calm: &Stage, fsync: &Histogram<u64>) {
+    let ms = |histogram: &Histogram<u64>, quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
+    let mut report = Report::default();
+    report.add_rounded("acked_per_second", peak.seen.acked_in_time as f64 / peak.seconds);
+    report.add_rounded("delivered_per_second", peak.seen.delivered_in_time as f64 / peak.seconds);
+    report.add_rounded("scheduled_per_second", peak.seen.scheduled as f64 / peak.seconds);
+    report.add("rate_held", peak.seen.holds());
+    report.add_rounded("latency_rate_per_second", calm.seen.scheduled as f64 / calm.seconds);
+    report.add_rounded("ack_p50_ms", ms(&calm.seen.ack_us, 0.5));
+    report.add_rounded("ack_p99_ms", ms(&calm.seen.ack_us, 0.99));
+    report.add_rounded("deliver_p50_ms", ms(&calm.seen.deliver_us, 0.5));
+    report.add_rounded("deliver_p99_ms", ms(&calm.seen.deliver_us, 0.99));
+    report.add_rounded("peak_ack_p99_ms", ms(&peak.seen.ack_us, 0.99));
+    report.add_rounded("peak_deliver_p99_ms", ms(&peak.seen.deliver_us, 0.99));
+    let messages = peak.seen.acked.max(1) as f64;
+    report.add_rounded("server_cpu_us_per_message", peak.server_cpu.as_secs_f64() * 1e6 / messages);
+    let both = (peak.server_cpu + peak.generator_cpu).as_secs_f64();
+    report.add_rounded("generator_cpu_share", peak.generator_cpu.as_secs_f64() / both.max(1e-9));
+    report.add("unacked", peak.seen.scheduled - peak.seen.acked + (calm.seen.scheduled - calm.seen.acked));
+    report.add("undelivered", peak.seen.scheduled - peak.seen.delivered + (calm.seen.scheduled - calm.seen.delivered));
+    report.add_rounded("fsync_p50_ms", ms(fsync, 0.5));
+    report.add_rounded("fsync_p99_ms", ms(fsync, 0.99));
+    report.add("connections", args.users.max(2).next_multiple_of(2));
+    report.add("transport", if args.tcp { "tcp" } else { "websocket" });
+    report.add("tls", args.tls);
+    report.print(args.json);
+}

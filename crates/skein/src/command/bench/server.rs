@@ -1,0 +1,140 @@
+//! A server process of our own: started, measured, killed.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use skein_client::{Address, ConnectOptions};
+use tempfile::TempDir;
+
+use crate::command::Error;
+
+/// Ticks of /proc per second; fixed by the kernel's interface.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// A running `skein serve` in a private directory.
+pub struct Server {
+    child: Child,
+    directory: TempDir,
+    /// Key for minting tokens, known to this process only.
+    pub host_key: String,
+    http: SocketAddr,
+    tcp: SocketAddr,
+    tls: bool,
+}
+
+impl Server {
+    /// Starts on free ports.
+    pub fn start(tls: bool) -> Result<Self, Error> {
+        let directory = TempDir::with_prefix("skein-bench-")?;
+        let host_key = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (child, http, tcp) = spawn(directory.path(), &host_key, any, any, tls)?;
+        Ok(Self { child, directory, host_key, http, tcp, tls })
+    }
+
+    /// SIGKILL: nothing is flushed, nobody is told.
+    pub fn kill(&mut self) -> Result<(), Error> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts again on the same data and the same ports.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        (self.child, self.http, self.tcp) =
+            spawn(self.directory.path(), &self.host_key, self.http, self.tcp, self.tls)?;
+        Ok(())
+    }
+
+    /// Where clients connect.
+    pub fn address(&self, over_tcp: bool) -> Result<Address, Error> {
+        let scheme = match (over_tcp, self.tls) {
+            (false, false) => "http",
+            (false, true) => "https",
+            (true, false) => "tcp",
+            (true, true) => "tls",
+        };
+        let socket = if over_tcp { self.tcp } else { self.http };
+        Ok(format!("{scheme}://{socket}").parse()?)
+    }
+
+    /// How clients connect: they trust the certificate that this server made.
+    pub fn options(&self) -> ConnectOptions {
+        let trusted = self.tls.then(|| self.directory.path().join("data/tls/cert.pem"));
+        ConnectOptions { trusted_certificates: trusted, timeout: Duration::from_secs(60), ..ConnectOptions::default() }
+    }
+
+    /// The directory of the data, for measuring the disk.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Resident memory, in bytes.
+    pub fn resident_bytes(&self) -> Result<u64, Error> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
+        let kib: u64 = line.split_whitespace().nth(1).ok_or("no VmRSS")?.parse()?;
+        Ok(kib * 1_024)
+    }
+
+    /// CPU time used so far.
+    pub fn cpu(&self) -> Result<Duration, Error> {
+        cpu_of(&self.child.id().to_string())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+/// CPU time that a process has used; `self` is this one.
+pub fn cpu_of(process: &str) -> Result<Duration, Error> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name may hold spaces; the fields are counted from the parenthesis that ends it.
+    let fields: Vec<&str> = stat.rsplit_once(')').ok_or("no stat")?.1.split_whitespace().collect();
+    let ticks: u64 =
+        fields.get(11).ok_or("no stat")?.parse::<u64>()? + fields.get(12).ok_or("no stat")?.parse::<u64>()?;
+    Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+}
+
+fn spawn(
+    directory: &Path,
+    host_key: &str,
+    http: SocketAddr,
+    tcp: SocketAddr,
+    tls: bool,
+) -> Result<(Child, SocketAddr, SocketAddr), Error> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command
+        .args(["serve", "--listen", &http.to_string(), "--tcp", &tcp.to_string(), "--data-dir"])
+        .arg(directory.join("data"))
+        .env("SKEIN__SERVICE__HOST_KEY", host_key)
+        // Nobody is cut off while thousands of others are still connecting.
+        .env("SKEIN__ACCESS__HEARTBEAT_MS", "600000")
+        .env("SKEIN_LOG", "error")
+        .current_dir(directory)
+        .stdout(Stdio::piped());
+    if tls {
+        command.arg("--tls-self-signed");
+    }
+    let mut child = command.spawn()?;
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+    let find = |key: &str| line.split_whitespace().find_map(|word| word.strip_prefix(key)?.parse().ok());
+    match (find("http="), find("tcp=")) {
+        (Some(http), Some(tcp)) => Ok((child, http, tcp)),
+        _ => {
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(format!("the server did not start; it said {line:?}").into())
+        }
+    }
+}

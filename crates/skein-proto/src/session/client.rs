@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 
+use super::close_code::received_code;
 use crate::v1::{self, CloseCode, frame::Body};
 
 /// An ack waits this long for a frame to ride on, in milliseconds.
@@ -29,7 +30,7 @@ pub enum ClientEvent {
     Response {
         /// As [`ClientSession::request`] returned it.
         id: u32,
-        /// The encoded body, or why not.
+        /// The body in the encoding of the link, or why not.
         result: Result<Bytes, Box<v1::Error>>,
     },
     /// Events, each once and in order. With `lagging`, pushes were dropped: pull the user timeline.
@@ -172,8 +173,7 @@ impl ClientSession {
             (_, Body::Pong(_)) => {}
             (_, Body::GoAway(go_away)) => self.events.push_back(ClientEvent::GoAway(go_away)),
             (_, Body::Close(close)) => {
-                let code = close.code.as_known().unwrap_or(CloseCode::Unspecified);
-                self.events.push_back(ClientEvent::Closed(code, close.text));
+                self.events.push_back(ClientEvent::Closed(received_code(close.code), close.text));
             }
             _ => return Err(CloseCode::ProtocolError),
         }
@@ -200,7 +200,8 @@ impl ClientSession {
         }
         let result = match response.error.into_option() {
             Some(error) => Err(Box::new(error)),
-            None => Ok(response.body),
+            None if response.json.is_empty() => Ok(response.body),
+            None => Ok(response.json.into()),
         };
         self.events.push_back(ClientEvent::Response { id: response.id, result });
     }

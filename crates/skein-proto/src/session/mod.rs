@@ -12,6 +12,6 @@ pub mod server;
 mod tests;
 
 pub use client::{ClientEvent, ClientSession};
-pub use close_code::{CloseRange, close_range};
+pub use close_code::{CloseRange, close_range, received_code};
 pub use frame::decode_frame;
 pub use server::{Input, ServerSession};

@@ -99,9 +99,15 @@ struct Connection<S> {
 }
 
 /// Serves a link until it ends. `early` are bytes that came with the handshake.
-pub(crate) async fn run<S: Stream>(stream: S, framing: Framing, early: Bytes, shared: Arc<Shared>) {
-    let transport = framing.transport();
-    measure::connection_opened(transport);
+///
+/// Not an `async fn`: that would keep its arguments beside the connection made of them, in every idle link.
+pub(crate) fn run<S: Stream>(
+    stream: S,
+    framing: Framing,
+    early: Bytes,
+    shared: Arc<Shared>,
+) -> impl Future<Output = ()> + Send {
+    measure::connection_opened(framing.transport());
     let deadline = Box::pin(tokio::time::sleep(Duration::from_millis(HELLO_TIMEOUT_MS)));
     let mut connection = Connection {
         stream,
@@ -112,21 +118,30 @@ pub(crate) async fn run<S: Stream>(stream: S, framing: Framing, early: Bytes, sh
         running: None,
         shared,
     };
-    let end = poll_fn(|context| connection.poll(context)).await;
-    if let Peer::Known(session, epoch) = &connection.peer {
-        let forget = match &end {
-            End::Lost => false,
-            End::Bye => true,
-            End::Close { code, .. } => !resumable(*code),
-        };
-        connection.shared.registry.detach(session, *epoch, forget);
+    async move {
+        let end = poll_fn(|context| connection.poll(context)).await;
+        connection.detach(&end);
+        Box::pin(connection.finish(end)).await;
     }
-    measure::connection_closed(transport);
-    Box::pin(connection.finish(end)).await;
 }
 
 fn resumable(code: CloseCode) -> bool {
     skein_proto::session::close_range(code) == skein_proto::session::CloseRange::Resume
+}
+
+impl<S> Connection<S> {
+    /// Gives the session back, to be resumed if the end lets it.
+    fn detach(&self, end: &End) {
+        if let Peer::Known(session, epoch) = &self.peer {
+            let forget = match end {
+                End::Lost => false,
+                End::Bye => true,
+                End::Close { code, .. } => !resumable(*code),
+            };
+            self.shared.registry.detach(session, *epoch, forget);
+        }
+        measure::connection_closed(self.framing.transport());
+    }
 }
 
 impl<S: Stream> Connection<S> {
@@ -334,20 +349,24 @@ impl<S: Stream> Connection<S> {
                 Poll::Pending => break false,
             }
         };
-        if done {
-            if written > 0 {
-                self.unwritten = Vec::new();
-                self.note_stall(false);
-                // TLS keeps a record back until it is flushed.
-                if let Poll::Ready(Err(_)) = Pin::new(&mut self.stream).poll_flush(context) {
-                    return Err(End::Lost);
-                }
-            }
-        } else {
+        if !done {
             self.unwritten.drain(..written);
             self.note_stall(written == 0);
+            return Ok(false);
         }
-        Ok(done)
+        if written > 0 {
+            self.unwritten = Vec::new();
+        }
+        // TLS may keep the last record back.
+        let flushed = match Pin::new(&mut self.stream).poll_flush(context) {
+            Poll::Ready(Err(_)) => return Err(End::Lost),
+            Poll::Ready(Ok(())) => true,
+            Poll::Pending => false,
+        };
+        if written > 0 || !flushed {
+            self.note_stall(written == 0);
+        }
+        Ok(flushed)
     }
 
     /// The sweep closes links that have taken nothing for too long.

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`config`], [`listen`] (accepting, TLS, stopping), `http` (everything that is a request), `connection` (the loop of one link)
 //! with `framing` (WebSocket or records), `hello` (the handshake of the link), `registry` (live sessions by user), `deliver` (from the bus into them),
-//! `sweep` (what time does to them), `tls`, `measure` (metrics).
+//! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `measure` (metrics).
 //!
 //! To add a transport: give it a way to find a session in the registry, poll its frames, and hand its frames in; no rule belongs here.
 
@@ -18,6 +18,7 @@ mod measure;
 mod registry;
 mod sweep;
 mod tls;
+mod tls_stream;
 
 pub use config::{AccessConfig, TlsConfig};
 pub use listen::{Access, StartError};

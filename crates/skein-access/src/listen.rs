@@ -9,6 +9,7 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
+use rustls::ServerConfig;
 use skein_bus::BusMessage;
 use skein_proto::v1::CloseCode;
 use skein_service::Service;
@@ -17,7 +18,6 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc::Receiver,
 };
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
     http,
     registry::Registry,
     sweep, tls,
+    tls_stream::TlsStream,
 };
 
 /// Kernel memory for unsent bytes of one connection: a peer that does not read pins this much instead of megabytes.
@@ -86,7 +87,7 @@ impl Access {
         service: Arc<Service>,
         bus: Receiver<BusMessage>,
     ) -> Result<Self, StartError> {
-        let acceptor = tls::acceptor(&config.tls)?;
+        let encryption = tls::server_config(&config.tls)?;
         let http_listener = listen(&config.listen).await?;
         let tcp_listener = match &config.tcp_listen {
             Some(address) => Some(listen(address).await?),
@@ -101,7 +102,7 @@ impl Access {
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let router = http::router(shared.clone(), stop.clone(), connections.clone())?;
         let listening =
-            Listening { shared: shared.clone(), acceptor, stop: stop.clone(), connections: connections.clone() };
+            Listening { shared: shared.clone(), encryption, stop: stop.clone(), connections: connections.clone() };
         connections.spawn(listening.clone().accept_http(http_listener, router));
         if let Some(listener) = tcp_listener {
             connections.spawn(listening.accept_tcp(listener));
@@ -142,10 +143,16 @@ async fn listen(address: &str) -> Result<TcpListener, StartError> {
     socket.listen(BACKLOG).map_err(wrong)
 }
 
+/// The encrypted stream, if the peer shakes hands in time.
+async fn encrypt(config: Arc<ServerConfig>, stream: TcpStream) -> Option<TlsStream> {
+    tokio::time::timeout(HANDSHAKE_MAX, TlsStream::accept(config, stream)).await.ok()?.ok()
+}
+
 #[derive(Clone)]
 struct Listening {
     shared: Arc<Shared>,
-    acceptor: Option<TlsAcceptor>,
+    /// Set when connections are encrypted.
+    encryption: Option<Arc<ServerConfig>>,
     stop: CancellationToken,
     connections: TaskTracker,
 }
@@ -155,10 +162,10 @@ impl Listening {
         while let Some(stream) = self.accept(&listener).await {
             let (listening, router) = (self.clone(), router.clone());
             self.connections.spawn(async move {
-                match &listening.acceptor {
+                match listening.encryption.clone() {
                     None => listening.serve_http(stream, router).await,
-                    Some(acceptor) => {
-                        if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await {
+                    Some(config) => {
+                        if let Some(stream) = encrypt(config, stream).await {
                             listening.serve_http(stream, router).await;
                         }
                     }
@@ -169,15 +176,15 @@ impl Listening {
 
     async fn accept_tcp(self, listener: TcpListener) {
         while let Some(stream) = self.accept(&listener).await {
-            let (shared, acceptor) = (self.shared.clone(), self.acceptor.clone());
-            match acceptor {
+            let shared = self.shared.clone();
+            match self.encryption.clone() {
                 None => {
                     self.connections.spawn(connection::run(stream, Framing::Record, Bytes::new(), shared));
                 }
-                Some(acceptor) => {
+                Some(config) => {
                     let connections = self.connections.clone();
                     self.connections.spawn(async move {
-                        if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await {
+                        if let Some(stream) = encrypt(config, stream).await {
                             // A task of its own: this one is as large as a handshake.
                             connections.spawn(connection::run(stream, Framing::Record, Bytes::new(), shared));
                         }

@@ -12,12 +12,11 @@ use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use tokio_rustls::TlsAcceptor;
 
 use crate::{config::TlsConfig, listen::StartError};
 
-/// The acceptor for this configuration; `None` when connections are not encrypted.
-pub(crate) fn acceptor(config: &TlsConfig) -> Result<Option<TlsAcceptor>, StartError> {
+/// What handshakes need by this configuration; `None` when connections are not encrypted.
+pub(crate) fn server_config(config: &TlsConfig) -> Result<Option<Arc<ServerConfig>>, StartError> {
     match config {
         TlsConfig::Off => Ok(None),
         TlsConfig::CertFiles { cert, key } => from_files(cert, key).map(Some),
@@ -31,7 +30,7 @@ pub(crate) fn acceptor(config: &TlsConfig) -> Result<Option<TlsAcceptor>, StartE
     }
 }
 
-fn from_files(cert: &Path, key: &Path) -> Result<TlsAcceptor, StartError> {
+fn from_files(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, StartError> {
     let wrong = |path: &Path, reason: String| StartError::Certificate { path: path.to_owned(), reason };
     let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -45,7 +44,7 @@ fn from_files(cert: &Path, key: &Path) -> Result<TlsAcceptor, StartError> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // Tickets let a client resume without the server keeping anything per connection.
     config.send_tls13_tickets = 1;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 fn make(dir: &Path, cert: &Path, key: &Path) -> Result<(), StartError> {

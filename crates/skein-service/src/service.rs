@@ -92,8 +92,8 @@ impl Service {
     }
 
     /// The access layer tells when the first link of a device opens and the last one closes.
-    pub fn set_online(&self, user: UserId, device_id: &str, online: bool) {
-        let key = (user, Arc::from(device_id));
+    pub fn set_online(&self, user: UserId, device_id: &Arc<str>, online: bool) {
+        let key = (user, device_id.clone());
         if online {
             self.online.write().insert(key);
         } else {

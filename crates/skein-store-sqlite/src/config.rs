@@ -29,7 +29,7 @@ impl Default for SqliteConfig {
             batch_max: 1_024,
             reader_queue_max: 4_096,
             readers: 4,
-            cache_kib: 65_536,
+            cache_kib: 16_384,
             large_group_members: 256,
             database_pages_max: 0,
         }

@@ -12,7 +12,7 @@ use skein_store::{Refusal, Result, message::Recipients};
 use crate::rows::{ConversationRow, EntryRow, Key, Stored, is_blocked, load_member_ids};
 
 /// Rows held over batches before all of them are let go.
-const ROWS_HELD_MAX: usize = 200_000;
+const ROWS_HELD_MAX: usize = 32_768;
 
 /// Committed rows, plus the changes of the open transaction. Thrown away when that is rolled back.
 #[derive(Debug, Default)]

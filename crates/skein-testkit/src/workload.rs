@@ -9,6 +9,10 @@ pub enum Operation {
     Send(usize),
     /// Takes the own message back that was sent this many sends ago, if there is one.
     Recall(usize),
+    /// Sends the message of this many sends ago once more, with the same client id.
+    Repeat(usize),
+    /// Deletes the message of this many sends ago from the own view.
+    Delete(usize),
     /// Reads everything in this conversation.
     Read(usize),
 }
@@ -26,11 +30,13 @@ impl Workload {
         Self { random: Rng::with_seed(seed), conversations: conversations.max(1) }
     }
 
-    /// Mostly sends, now and then a recall or a read.
+    /// Mostly sends, now and then something else.
     pub fn next_operation(&mut self) -> Operation {
-        match self.random.u32(0..20) {
+        match self.random.u32(0..24) {
             0 => Operation::Recall(self.random.usize(0..3)),
-            1 | 2 => Operation::Read(self.random.usize(0..self.conversations)),
+            1 | 2 => Operation::Repeat(self.random.usize(0..8)),
+            3 => Operation::Delete(self.random.usize(0..3)),
+            4 | 5 => Operation::Read(self.random.usize(0..self.conversations)),
             _ => Operation::Send(self.random.usize(0..self.conversations)),
         }
     }
@@ -48,7 +54,11 @@ mod tests {
         };
         assert_eq!(operations(7), operations(7));
         assert_ne!(operations(7), operations(8));
-        assert!(operations(7).iter().any(|operation| matches!(operation, Operation::Recall(_))));
-        assert!(operations(7).iter().any(|operation| matches!(operation, Operation::Read(_))));
+        let has = |kind: fn(&Operation) -> bool| operations(7).iter().any(kind);
+        assert!(has(|operation| matches!(operation, Operation::Send(_))));
+        assert!(has(|operation| matches!(operation, Operation::Recall(_))));
+        assert!(has(|operation| matches!(operation, Operation::Repeat(_))));
+        assert!(has(|operation| matches!(operation, Operation::Delete(_))));
+        assert!(has(|operation| matches!(operation, Operation::Read(_))));
     }
 }

@@ -10,10 +10,9 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
 use skein_proto::{codec::Codec, v1::ErrorCode, websocket::accept_key};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
 
 use super::{Http, failure};
-use crate::{connection, framing::Framing};
+use crate::{connection, framing::Framing, tls_stream::TlsStream};
 
 /// Subprotocol of protobuf frames.
 const BINARY: &str = "skein.v1.proto";
@@ -60,7 +59,7 @@ fn serve(upgraded: Upgraded, framing: Framing, http: &Http) {
             http.connections.spawn(connection::run(stream, framing, parts.read_buf, http.shared.clone()));
         }
         Err(upgraded) => {
-            if let Ok(parts) = downcast::<TokioIo<TlsStream<TcpStream>>>(upgraded) {
+            if let Ok(parts) = downcast::<TokioIo<TlsStream>>(upgraded) {
                 let (stream, early): (_, Bytes) = (parts.io.into_inner(), parts.read_buf);
                 http.connections.spawn(connection::run(stream, framing, early, http.shared.clone()));
             }

@@ -9,6 +9,7 @@ mod send;
 mod server;
 
 use clap::Subcommand;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 
@@ -32,10 +33,19 @@ enum Measure {
 /// Exits with 1 when a promise was broken.
 pub async fn run(args: Args) -> Outcome {
     raise_file_limit();
-    match args.measure {
-        Measure::Send(args) => send::run(args).await,
-        Measure::Idle(args) => idle::run(args).await,
-        Measure::Crash(args) => crash::run(args).await,
+    let measure = async {
+        match args.measure {
+            Measure::Send(args) => send::run(args).await,
+            Measure::Idle(args) => idle::run(args).await,
+            Measure::Crash(args) => crash::run(args).await,
+        }
+    };
+    // Dropping the measurement kills its server and removes its directory.
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        outcome = measure => outcome,
+        _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        _ = terminate.recv() => Err("terminated".into()),
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Peer {
     frames: Vec<v1::Frame>,
     /// The last push taken, to be acked with the next frame.
     received: u64,
+    /// The server dropped pushes: this connection could not follow.
+    pub lagging: bool,
     next_id: u32,
 }
 
@@ -35,7 +37,7 @@ impl Peer {
         let mut frames = Vec::new();
         link.receive(&mut frames).await?;
         match frames.first().and_then(|frame| frame.body.as_ref()) {
-            Some(Body::Welcome(_)) => Ok(Self { link, frames: Vec::new(), received: 0, next_id: 1 }),
+            Some(Body::Welcome(_)) => Ok(Self { link, frames: Vec::new(), received: 0, lagging: false, next_id: 1 }),
             other => Err(format!("no welcome but {other:?}").into()),
         }
     }
@@ -83,9 +85,7 @@ impl Peer {
                     heard.push(Heard::Answer(response.id, result));
                 }
                 Some(Body::Push(push)) => {
-                    if push.lagging {
-                        return Err("the server dropped pushes: this generator is too slow".into());
-                    }
+                    self.lagging |= push.lagging;
                     self.received = push.link_seq;
                     for event in push.events {
                         if let Some(v1::event::Body::Message(event)) = event.body {

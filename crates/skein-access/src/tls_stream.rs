@@ -1,0 +1,267 @@
+//! TLS over a socket without standing buffers: between two records a connection holds its keys and nothing else. The usual stream keeps at
+//! least 4 KiB of input for as long as it lives, more than everything else about an idle link.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io, mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf as _, BytesMut};
+use rustls::{
+    ServerConfig,
+    server::UnbufferedServerConnection,
+    unbuffered::{ConnectionState, EncodeError, EncryptError},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// Encrypted bytes read at once, into a buffer that all connections of a thread share.
+const READ_BYTES: usize = 32 * 1024;
+/// Plain bytes of one record.
+const RECORD_BYTES_MAX: usize = 16 * 1024;
+/// First guess of what a record adds to its content, or of the size of a handshake message; asked for again when it was too little.
+const ROOM_BYTES: usize = 128;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// The server's end of one encrypted connection.
+pub(crate) struct TlsStream {
+    socket: TcpStream,
+    tls: Box<UnbufferedServerConnection>,
+    /// Encrypted bytes of a record that has not come whole.
+    received: Vec<u8>,
+    /// Encrypted bytes that the socket did not take yet.
+    unsent: Vec<u8>,
+    /// Decrypted bytes that nobody has read yet.
+    plain: BytesMut,
+    /// Nothing more will come.
+    ended: bool,
+}
+
+/// What to do as soon as the connection may send.
+enum Want<'a> {
+    Nothing,
+    Encrypt(&'a [u8]),
+    Close,
+}
+
+impl TlsStream {
+    /// Does the handshake.
+    ///
+    /// # Errors
+    /// The peer does not speak TLS, or not a kind of it that we accept.
+    pub(crate) async fn accept(config: Arc<ServerConfig>, socket: TcpStream) -> io::Result<Self> {
+        let tls = Box::new(UnbufferedServerConnection::new(config).map_err(broken)?);
+        let (received, unsent, plain) = (Vec::new(), Vec::new(), BytesMut::new());
+        let mut stream = Self { socket, tls, received, unsent, plain, ended: false };
+        poll_fn(|context| stream.poll_handshake(context)).await?;
+        Ok(stream)
+    }
+
+    fn poll_handshake(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_send(context))?;
+            if !self.tls.is_handshaking() {
+                return Poll::Ready(Ok(()));
+            }
+            if self.ended {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            ready!(self.poll_receive(context))?;
+        }
+    }
+
+    /// Reads once from the socket and decrypts what is complete.
+    fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(READ_BUFFER.with_borrow_mut(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut self.socket).poll_read(context, &mut read))?;
+            self.ended |= read.filled().is_empty();
+            self.received.extend_from_slice(read.filled());
+            Poll::Ready(io::Result::Ok(()))
+        }))?;
+        let processed = self.process(Want::Nothing);
+        if processed.is_err() {
+            // The alert that says why; what the socket does not take at once is lost with the connection.
+            let _ = self.poll_send(context);
+        }
+        Poll::Ready(processed)
+    }
+
+    /// Writes what is encrypted already.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut sent = 0;
+        let result = loop {
+            if sent == self.unsent.len() {
+                break Poll::Ready(Ok(()));
+            }
+            match Pin::new(&mut self.socket).poll_write(context, &self.unsent[sent..]) {
+                Poll::Ready(Ok(0)) => break Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => sent += count,
+                Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
+                Poll::Pending => break Poll::Pending,
+            }
+        };
+        if sent == self.unsent.len() {
+            self.unsent = Vec::new();
+        } else {
+            self.unsent.drain(..sent);
+        }
+        result
+    }
+
+    /// Lets TLS do what it can with what has come, and what is wanted.
+    fn process(&mut self, mut want: Want<'_>) -> io::Result<()> {
+        let mut failed = None;
+        loop {
+            let status = self.tls.process_tls_records(&mut self.received);
+            let mut discard = status.discard;
+            let more = match status.state {
+                Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    append(&mut self.unsent, ROOM_BYTES, |out| data.encode(out).map_err(room_to_encode))?;
+                    true
+                }
+                Ok(ConnectionState::TransmitTlsData(data)) => {
+                    data.done();
+                    true
+                }
+                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
+                    while let Some(record) = traffic.next_record() {
+                        let record = record.map_err(broken)?;
+                        discard += record.discard;
+                        self.plain.extend_from_slice(record.payload);
+                    }
+                    true
+                }
+                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
+                    match mem::replace(&mut want, Want::Nothing) {
+                        Want::Nothing => {}
+                        Want::Encrypt(plain) => append(&mut self.unsent, plain.len() + ROOM_BYTES, |out| {
+                            traffic.encrypt(plain, out).map_err(room_to_encrypt)
+                        })?,
+                        Want::Close => append(&mut self.unsent, ROOM_BYTES, |out| {
+                            traffic.queue_close_notify(out).map_err(room_to_encrypt)
+                        })?,
+                    }
+                    false
+                }
+                Ok(ConnectionState::PeerClosed) => {
+                    self.ended = true;
+                    true
+                }
+                // The first error queues an alert, which the next turn encodes; the second time it only repeats itself.
+                Err(error) => failed.replace(broken(error)).is_none(),
+                Ok(_) => false,
+            };
+            self.received.drain(..discard);
+            if !more {
+                break;
+            }
+        }
+        if self.received.is_empty() {
+            self.received = Vec::new();
+        }
+        match (failed, want) {
+            (Some(error), _) => Err(error),
+            (None, Want::Encrypt(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+/// Appends what `write` makes, which fails with the room that it needs, or with none when it cannot at all.
+fn append(
+    out: &mut Vec<u8>,
+    mut room: usize,
+    mut write: impl FnMut(&mut [u8]) -> Result<usize, Option<usize>>,
+) -> io::Result<()> {
+    let start = out.len();
+    loop {
+        out.resize(start + room, 0);
+        match write(&mut out[start..]) {
+            Ok(count) => {
+                out.truncate(start + count);
+                return Ok(());
+            }
+            Err(Some(needed)) if needed > room => room = needed,
+            Err(_) => {
+                out.truncate(start);
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+        }
+    }
+}
+
+fn room_to_encode(error: EncodeError) -> Option<usize> {
+    match error {
+        EncodeError::InsufficientSize(error) => Some(error.required_size),
+        EncodeError::AlreadyEncoded => None,
+    }
+}
+
+fn room_to_encrypt(error: EncryptError) -> Option<usize> {
+    match error {
+        EncryptError::InsufficientSize(error) => Some(error.required_size),
+        EncryptError::EncryptExhausted => None,
+    }
+}
+
+fn broken(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+impl AsyncRead for TlsStream {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while self.plain.is_empty() {
+            if self.ended {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.poll_receive(context))?;
+            // Answers of TLS itself, such as new keys. What the socket does not take goes with the next write or flush.
+            if let Poll::Ready(Err(error)) = self.poll_send(context) {
+                return Poll::Ready(Err(error));
+            }
+        }
+        let count = self.plain.len().min(out.remaining());
+        out.put_slice(&self.plain[..count]);
+        self.plain.advance(count);
+        if self.plain.is_empty() {
+            self.plain = BytesMut::new();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for TlsStream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, plain: &[u8]) -> Poll<io::Result<usize>> {
+        // At most one record waits: a slow reader makes us wait, not grow.
+        ready!(self.poll_send(context))?;
+        let count = plain.len().min(RECORD_BYTES_MAX);
+        if count > 0 {
+            self.process(Want::Encrypt(&plain[..count]))?;
+        }
+        if let Poll::Ready(Err(error)) = self.poll_send(context) {
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_send(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Said once; asked again, TLS has nothing to add.
+        self.process(Want::Close)?;
+        ready!(self.poll_send(context))?;
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}

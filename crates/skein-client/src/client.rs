@@ -17,7 +17,8 @@ use crate::{
     Address, Cache, ClientError, ConnectOptions,
     account::{Login, now_ms},
     driver::{Command, Driver, Shared},
-    timeline::{Need, Timeline},
+    puller::Puller,
+    timeline::Timeline,
 };
 
 /// Requests that may wait for the driver.
@@ -28,12 +29,6 @@ const UPDATES_MAX: usize = 1_024;
 const ATTEMPTS_MAX: u32 = 6;
 /// Wait before the first repeat; it doubles.
 const REPEAT_WAIT: Duration = Duration::from_millis(50);
-/// Messages packed with each entry of a pull.
-const BUNDLE_MESSAGES: u32 = 20;
-/// A hole may close by itself: pushes of several senders can overtake each other.
-const HOLE_PATIENCE: Duration = Duration::from_millis(30);
-/// Between two writes of the cache.
-const CACHE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What an application may want to show.
 #[derive(Clone, Debug)]
@@ -59,9 +54,9 @@ pub enum Update {
 /// A logged-in client.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
-    commands: mpsc::Sender<Command>,
-    user_id: u64,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) user_id: u64,
 }
 
 impl Client {
@@ -76,6 +71,7 @@ impl Client {
             tokens: Mutex::new(login.tokens),
             address,
             options,
+            pulls: tokio::sync::Mutex::new(()),
         });
         let client = Self { shared: shared.clone(), commands, user_id: login.user.user_id };
         tokio::spawn(Driver::new(shared.clone(), received).run());
@@ -243,163 +239,6 @@ impl Client {
         let page: v1::ListHistoryResponse = self.call("SyncService/ListHistory", &request).await?;
         self.shared.timeline.lock().merge_history(conversation, &page);
         Ok(page.has_more)
-    }
-
-    /// Takes an own message back.
-    ///
-    /// # Errors
-    /// `NOT_SENDER`, `WINDOW_PASSED`, and as [`Client::call`].
-    pub async fn recall(&self, conversation: &str, message_id: u64) -> Result<(), ClientError> {
-        let request =
-            v1::RecallMessageRequest { conversation_id: conversation.to_owned(), message_id, ..Default::default() };
-        let answer: v1::RecallMessageResponse = self.call("MessageService/RecallMessage", &request).await?;
-        let event = v1::MessageEvent { message: answer.message, ..Default::default() };
-        self.shared.timeline.lock().push(&v1::Event { body: Some(event.into()), ..Default::default() });
-        self.shared.tell(Update::Needs);
-        Ok(())
-    }
-
-    /// Makes a group with these people.
-    ///
-    /// # Errors
-    /// As [`Client::call`].
-    pub async fn create_group(&self, name: &str, user_ids: &[u64]) -> Result<v1::Group, ClientError> {
-        let request = v1::CreateGroupRequest {
-            name: name.to_owned(),
-            user_ids: user_ids.to_vec(),
-            client_group_id: new_client_id(),
-            ..Default::default()
-        };
-        let answer: v1::CreateGroupResponse = self.call("GroupService/CreateGroup", &request).await?;
-        self.shared.timeline.lock().need_user();
-        self.shared.tell(Update::Needs);
-        answer.group.into_option().ok_or_else(|| ClientError::Protocol("an answer without a group".to_owned()))
-    }
-
-    /// Pulls the user timeline, and whatever it names, now.
-    ///
-    /// # Errors
-    /// As [`Client::call`].
-    pub async fn pull(&self) -> Result<(), ClientError> {
-        self.shared.timeline.lock().need_user();
-        self.pull_needed().await
-    }
-
-    async fn pull_needed(&self) -> Result<(), ClientError> {
-        loop {
-            let needs = self.shared.timeline.lock().take_needs();
-            if needs.is_empty() {
-                return Ok(());
-            }
-            for need in needs {
-                match &need {
-                    Need::User => self.pull_user().await?,
-                    Need::Conversation(id) => match self.pull_conversation(id).await {
-                        // Left meanwhile; the user timeline says so.
-                        Err(error) if error.code() == Some(v1::ErrorCode::NotAMember) => {}
-                        other => other?,
-                    },
-                }
-            }
-            self.shared.tell(Update::Pulled);
-        }
-    }
-
-    async fn pull_user(&self) -> Result<(), ClientError> {
-        let since_version = self.with_timeline(|timeline| timeline.user_version);
-        let mut before_version = 0;
-        loop {
-            let request = v1::PullUserRequest {
-                since_version,
-                before_version,
-                messages_per_entry: BUNDLE_MESSAGES,
-                ..Default::default()
-            };
-            let page: v1::PullUserResponse = match self.call("SyncService/PullUser", &request).await {
-                Ok(page) => page,
-                Err(error) => {
-                    self.shared.timeline.lock().abandon_user_pull();
-                    return Err(error);
-                }
-            };
-            before_version = page.next_before_version;
-            if self.shared.timeline.lock().merge_user_page(&page, &page.messages) {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn pull_conversation(&self, id: &str) -> Result<(), ClientError> {
-        loop {
-            let since_version =
-                self.with_timeline(|timeline| timeline.conversations.get(id).map_or(0, |known| known.version));
-            let request =
-                v1::PullConversationRequest { conversation_id: id.to_owned(), since_version, ..Default::default() };
-            let page: v1::PullConversationResponse = self.call("SyncService/PullConversation", &request).await?;
-            if self.shared.timeline.lock().merge_conversation_page(id, &page) {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// Pulls what the timeline asks for, and keeps the cache.
-struct Puller {
-    shared: Arc<Shared>,
-    commands: mpsc::WeakSender<Command>,
-    user_id: u64,
-}
-
-impl Puller {
-    async fn run(self, mut updates: broadcast::Receiver<Update>, cache: Box<dyn Cache>) {
-        let mut ticks = tokio::time::interval(CACHE_INTERVAL);
-        let mut dirty = false;
-        loop {
-            let pulls = tokio::select! {
-                update = updates.recv() => match update {
-                    Ok(Update::Online { .. } | Update::Needs) | Err(broadcast::error::RecvError::Lagged(_)) => true,
-                    Ok(Update::Closed(..)) | Err(broadcast::error::RecvError::Closed) => break,
-                    Ok(_) => false,
-                },
-                _ = ticks.tick() => {
-                    if std::mem::take(&mut dirty) {
-                        cache.store(&self.shared.timeline.lock());
-                    }
-                    if self.commands.strong_count() == 0 {
-                        break;
-                    }
-                    false
-                }
-            };
-            dirty = true;
-            if pulls && !self.pull().await {
-                break;
-            }
-        }
-        cache.store(&self.shared.timeline.lock());
-    }
-
-    /// False when the client has been stopped.
-    async fn pull(&self) -> bool {
-        if !self.needed() {
-            return true;
-        }
-        sleep(HOLE_PATIENCE).await;
-        let Some(commands) = self.commands.upgrade() else { return false };
-        let client = Client { shared: self.shared.clone(), commands, user_id: self.user_id };
-        match client.pull_needed().await {
-            Err(ClientError::Stopped | ClientError::Closed(..)) => false,
-            Err(_) => {
-                // Whatever it was, the next connection pulls from the old versions again.
-                self.shared.timeline.lock().need_user();
-                true
-            }
-            Ok(()) => true,
-        }
-    }
-
-    fn needed(&self) -> bool {
-        self.shared.timeline.lock().has_needs()
     }
 }
 

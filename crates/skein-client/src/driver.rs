@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) tokens: Mutex<v1::Tokens>,
     pub(crate) address: Address,
     pub(crate) options: ConnectOptions,
+    /// Held while pulling.
+    pub(crate) pulls: tokio::sync::Mutex<()>,
 }
 
 impl Shared {
@@ -71,6 +73,8 @@ pub(crate) struct Driver {
     /// To be asked on the next connection, in order.
     again: Vec<Command>,
     failures: u32,
+    /// When the token of this link has little left, by our clock.
+    renew_at_ms: u64,
 }
 
 impl Driver {
@@ -84,6 +88,7 @@ impl Driver {
             open: HashMap::new(),
             again: Vec::new(),
             failures: 0,
+            renew_at_ms: u64::MAX,
         }
     }
 
@@ -179,7 +184,10 @@ impl Driver {
             if link.flush().await.is_err() {
                 break Outcome::Lost;
             }
-            let due = self.session.poll_timeout().map_or(1_000, |due| due.saturating_sub(now_ms()).max(1));
+            let due = self
+                .session
+                .poll_timeout()
+                .map_or(1_000, |due| due.min(self.renew_at_ms).saturating_sub(now_ms()).max(1));
             tokio::select! {
                 received = link.receive(&mut frames) => {
                     let now_ms = now_ms();
@@ -194,10 +202,10 @@ impl Driver {
                 },
                 () = sleep(Duration::from_millis(due)) => {
                     self.session.handle_timeout(now_ms());
+                    self.renew_in_time();
                     if self.session.poll_timeout().is_none() {
                         break Outcome::Lost;
                     }
-                    self.renew_in_time();
                 }
             }
         };
@@ -220,8 +228,9 @@ impl Driver {
 
     /// A token that ends soon is refreshed by reconnecting: the session resumes, so it costs one round trip.
     fn renew_in_time(&mut self) {
-        let expires_ms = self.shared.tokens.lock().access_expires_ms;
-        if expires_ms > 0 && expires_ms < now_ms() + TOKEN_RESERVE_MS / 2 {
+        if self.renew_at_ms <= now_ms() {
+            self.renew_at_ms = u64::MAX;
+            self.shared.tokens.lock().access_expires_ms = 0;
             self.session.handle_disconnected();
         }
     }
@@ -253,6 +262,9 @@ impl Driver {
 
     fn ready(&mut self, welcome: &v1::Welcome) {
         self.failures = 0;
+        // From the server's clock, whatever ours says; a fifth of the life is left for trying.
+        let life_ms = welcome.token_expires_ms.saturating_sub(welcome.server_time_ms);
+        self.renew_at_ms = if life_ms == 0 { u64::MAX } else { now_ms() + life_ms / 5 * 4 };
         for command in std::mem::take(&mut self.again) {
             self.ask(command);
         }

@@ -14,8 +14,8 @@
 //! ```
 //!
 //! In reading order: [`address`] (where), [`link`] (one connection, frames in and out), [`account`] (register, log in), [`client`] (the handle that an
-//! application holds), `driver` (the task behind it: reconnects, resumes, refreshes tokens, repeats what was not answered, pulls), [`timeline`]
-//! (the pure merge of pushes and pulls), [`cache`] (what survives the process), [`error`].
+//! application holds), `operations` (one method for each thing a person can do), `driver` (the task
+//! behind it: reconnects, resumes, refreshes tokens, repeats what was not answered), `puller` (gap repair), [`timeline`] (the pure merge of pushes and pulls), [`cache`] (what survives the process), [`error`].
 
 pub mod account;
 pub mod address;
@@ -26,6 +26,8 @@ pub mod link;
 pub mod timeline;
 
 mod driver;
+mod operations;
+mod puller;
 mod tls;
 
 pub use address::Address;

@@ -1,6 +1,10 @@
 //! One connection: frames in and out, nothing else. The SDK and the load tool stand on it.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
@@ -46,6 +50,26 @@ impl Default for ConnectOptions {
     }
 }
 
+/// Tries each address of the host in turn: a name like `localhost` often has two, and a server listens on one.
+async fn open(address: &Address, options: &ConnectOptions) -> Result<TcpStream, ClientError> {
+    let mut failure = ClientError::Connection(format!("{} is unknown", address.host));
+    for resolved in lookup_host((address.host.as_str(), address.port)).await? {
+        match open_one(resolved, options.local_address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = ClientError::Connection(format!("{resolved}: {error}")),
+        }
+    }
+    Err(failure)
+}
+
+async fn open_one(resolved: SocketAddr, local_address: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let socket = if resolved.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(local) = local_address {
+        socket.bind((local, 0).into())?;
+    }
+    socket.connect(resolved).await
+}
+
 #[derive(Debug)]
 enum Stream {
     Plain(TcpStream),
@@ -86,13 +110,7 @@ impl Link {
     }
 
     async fn connect_now(address: &Address, options: &ConnectOptions) -> Result<Self, ClientError> {
-        let resolved = lookup_host((address.host.as_str(), address.port)).await?.next();
-        let resolved = resolved.ok_or_else(|| ClientError::Connection(format!("{} is unknown", address.host)))?;
-        let socket = if resolved.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        if let Some(local) = options.local_address {
-            socket.bind((local, 0).into())?;
-        }
-        let stream = socket.connect(resolved).await?;
+        let stream = open(address, options).await?;
         stream.set_nodelay(true)?;
         let stream = if address.tls {
             let stream = tls::connect(stream, &address.host, options.trusted_certificates.as_ref()).await?;

@@ -66,6 +66,11 @@ impl Timeline {
         std::mem::take(&mut self.needs).into_iter().collect()
     }
 
+    /// Puts back what [`Timeline::take_needs`] gave and no pull has answered.
+    pub fn return_needs(&mut self, needs: &[Need]) {
+        self.needs.extend(needs.iter().cloned());
+    }
+
     /// Whether anything has to be pulled. A hole that pushes have closed meanwhile is none.
     pub fn has_needs(&mut self) -> bool {
         let conversations = &self.conversations;

@@ -214,6 +214,11 @@ impl ServerSession {
         })
     }
 
+    /// Something came that is not a frame, such as a ping of the transport.
+    pub fn touch(&mut self, now_ms: u64) {
+        self.last_received_ms = now_ms;
+    }
+
     /// When anything last came from the client.
     pub fn last_received_ms(&self) -> u64 {
         self.last_received_ms

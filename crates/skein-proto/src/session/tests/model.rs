@@ -62,7 +62,7 @@ impl Model {
     }
 }
 
-fn version_of(number: usize, filler: usize) -> Arc<EncodedEvent> {
+fn event(number: usize, filler: usize) -> Arc<EncodedEvent> {
     let event = v1::TimelineEvent { version: number as u64, conversation_id: "x".repeat(filler), ..Default::default() };
     Arc::new(EncodedEvent::new(event))
 }
@@ -88,7 +88,7 @@ proptest! {
         for (number, step) in steps.into_iter().enumerate() {
             let now_ms = number as u64;
             match step {
-                Step::Push(filler) => session.push(version_of(number, filler)),
+                Step::Push(filler) => session.push(event(number, filler)),
                 Step::Poll => {
                     let mut out = Vec::new();
                     session.poll_frames(now_ms, &mut out);
@@ -103,6 +103,8 @@ proptest! {
                     } else {
                         prop_assert!(result.is_ok());
                         model.acked = model.acked.max(ack);
+                        // What is acked need not be sent again.
+                        model.next = model.next.max(ack + 1);
                     }
                 }
                 Step::Resume(share) => {

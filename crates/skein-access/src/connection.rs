@@ -18,10 +18,7 @@ use skein_proto::{
     v1::{self, CloseCode, ErrorCode, frame::Body},
 };
 use skein_service::Caller;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
-    time::Sleep,
-};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use crate::{
     framing::{Broken, Framing, Unframed},
@@ -51,14 +48,17 @@ type Answer = (u32, Result<Bytes, v1::Error>);
 type Running = Pin<Box<dyn Future<Output = Answer> + Send>>;
 type Greeting = Pin<Box<dyn Future<Output = Greeted> + Send>>;
 
+/// When a connection that is in no registry has to go, and why. Links with a session are told through it, and hold no timer.
+type Deadline = Pin<Box<dyn Future<Output = CloseCode> + Send>>;
+
 /// Who is at the other end.
 enum Peer {
     /// Nobody yet; the connection ends when the time is up.
-    Unknown(Pin<Box<Sleep>>),
+    Unknown(Deadline),
     /// Its hello is being judged.
-    Greeting(Greeting, Pin<Box<Sleep>>),
+    Greeting(Greeting, Deadline),
     /// May call what needs no caller, for a while.
-    Anonymous(Pin<Box<Sleep>>),
+    Anonymous(Deadline),
     /// Has a session.
     Known(Arc<LiveSession>, u32),
 }
@@ -108,7 +108,7 @@ pub(crate) fn run<S: Stream>(
     shared: Arc<Shared>,
 ) -> impl Future<Output = ()> + Send {
     measure::connection_opened(framing.transport());
-    let deadline = Box::pin(tokio::time::sleep(Duration::from_millis(HELLO_TIMEOUT_MS)));
+    let deadline = deadline(&shared, HELLO_TIMEOUT_MS);
     let mut connection = Connection {
         stream,
         framing,
@@ -123,6 +123,14 @@ pub(crate) fn run<S: Stream>(
         connection.detach(&end);
         Box::pin(connection.finish(end)).await;
     }
+}
+
+fn deadline(shared: &Shared, after_ms: u64) -> Deadline {
+    let stop = shared.stop.clone();
+    Box::pin(async move {
+        let over = tokio::time::sleep(Duration::from_millis(after_ms));
+        stop.run_until_cancelled_owned(over).await.map_or(CloseCode::Shutdown, |()| CloseCode::HelloTimeout)
+    })
 }
 
 fn resumable(code: CloseCode) -> bool {
@@ -186,24 +194,25 @@ impl<S: Stream> Connection<S> {
             Peer::Unknown(deadline) | Peer::Anonymous(deadline) => {
                 return match deadline.as_mut().poll(context) {
                     Poll::Pending => Ok(()),
-                    Poll::Ready(()) => Err(End::close(CloseCode::HelloTimeout, "say hello with a token in time")),
+                    Poll::Ready(code) => Err(End::close(code, close_text(code))),
                 };
             }
             Peer::Greeting(greeting, deadline) => {
                 match (greeting.as_mut().poll(context), deadline.as_mut().poll(context)) {
                     (Poll::Ready(greeted), _) => greeted,
                     (Poll::Pending, Poll::Pending) => return Ok(()),
-                    (Poll::Pending, Poll::Ready(())) => {
-                        return Err(End::close(CloseCode::Overloaded, "the server is busy"));
+                    // The store is too slow for us to know who this is.
+                    (Poll::Pending, Poll::Ready(CloseCode::HelloTimeout)) => {
+                        return Err(End::close(CloseCode::Overloaded, close_text(CloseCode::Overloaded)));
                     }
+                    (Poll::Pending, Poll::Ready(code)) => return Err(End::close(code, close_text(code))),
                 }
             }
         };
         let welcome = match greeted {
             Greeted::Refused(code, text) => return Err(End::close(code, text)),
             Greeted::Anonymous(welcome) => {
-                let deadline = tokio::time::sleep(Duration::from_millis(ANONYMOUS_LINK_MS));
-                self.peer = Peer::Anonymous(Box::pin(deadline));
+                self.peer = Peer::Anonymous(deadline(&self.shared, ANONYMOUS_LINK_MS));
                 welcome
             }
             Greeted::Welcome(attachment, welcome) => {
@@ -226,10 +235,14 @@ impl<S: Stream> Connection<S> {
         {
             match self.framing.decode(&mut self.input)? {
                 None => break,
-                Some(Unframed::Nothing) => {}
+                Some(Unframed::Nothing) => self.note_life(),
                 Some(Unframed::Closed) => return Err(End::Bye),
-                Some(Unframed::Reply(bytes)) => self.unwritten.extend_from_slice(&bytes),
+                Some(Unframed::Reply(bytes)) => {
+                    self.unwritten.extend_from_slice(&bytes);
+                    self.note_life();
+                }
                 Some(Unframed::Frame(payload)) => {
+                    measure::frame_received();
                     let frame = decode_frame(self.framing.codec(), &payload)
                         .map_err(|malformed| End::close(CloseCode::ProtocolError, malformed.to_string()))?;
                     self.take_frame(context, frame)?;
@@ -241,6 +254,13 @@ impl<S: Stream> Connection<S> {
             self.input = BytesMut::new();
         }
         Ok(())
+    }
+
+    /// A ping or pong of the transport is as good a sign of life as one of ours.
+    fn note_life(&self) {
+        if let Peer::Known(session, _) = &self.peer {
+            session.lock().session.touch(self.shared.service.now_ms());
+        }
     }
 
     fn take_frame(&mut self, context: &mut Context<'_>, frame: v1::Frame) -> Result<(), End> {
@@ -282,7 +302,7 @@ impl<S: Stream> Connection<S> {
         };
         let (shared, codec) = (self.shared.clone(), self.framing.codec());
         let greeting = Box::pin(async move { shared.greet(&hello, codec, false).await });
-        let former = std::mem::replace(&mut self.peer, Peer::Unknown(Box::pin(tokio::time::sleep(Duration::ZERO))));
+        let former = std::mem::replace(&mut self.peer, Peer::Unknown(Box::pin(std::future::pending())));
         let Peer::Unknown(deadline) = former else { return Ok(()) };
         self.peer = Peer::Greeting(greeting, deadline);
         self.poll_peer(context)
@@ -330,6 +350,7 @@ impl<S: Stream> Connection<S> {
             Turn::Close(code) => return Err(End::close(code, close_text(code))),
             Turn::Frames => {}
         }
+        measure::pushes_sent(frames.len());
         for payload in frames {
             self.framing.encode(&mut self.unwritten, &payload);
         }
@@ -374,7 +395,10 @@ impl<S: Stream> Connection<S> {
         if let Peer::Known(session, _) = &self.peer {
             let mut state = session.lock();
             match (stalled, state.stalled_ms) {
-                (true, 0) => state.stalled_ms = self.shared.service.now_ms(),
+                (true, 0) => {
+                    state.stalled_ms = self.shared.service.now_ms();
+                    measure::write_stalled();
+                }
                 (false, since) if since > 0 => state.stalled_ms = 0,
                 _ => {}
             }
@@ -427,6 +451,8 @@ impl<S: Stream> Connection<S> {
 
 fn close_text(code: CloseCode) -> &'static str {
     match code {
+        CloseCode::HelloTimeout => "say hello with a token in time",
+        CloseCode::Overloaded => "the server is busy",
         CloseCode::Shutdown => "the server is going away; reconnect",
         CloseCode::SlowConsumer => "nothing was read for too long; reconnect",
         CloseCode::HeartbeatMissed => "nothing was sent for too long; reconnect",

@@ -8,6 +8,7 @@ use skein_proto::{
     v1::{self, CloseCode, ErrorCode},
 };
 use skein_service::Service;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::AccessConfig,
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) service: Arc<Service>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) config: AccessConfig,
+    /// Cancelled when the server stops.
+    pub(crate) stop: CancellationToken,
 }
 
 /// The outcome of a hello.

@@ -94,12 +94,17 @@ impl Access {
             None => None,
         };
         let registry = Arc::new(Registry::new(service.clone()));
-        let shared = Arc::new(Shared { service: service.clone(), registry: registry.clone(), config: config.clone() });
+        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+        let shared = Arc::new(Shared {
+            service: service.clone(),
+            registry: registry.clone(),
+            config: config.clone(),
+            stop: stop.clone(),
+        });
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
         let (http, tcp) = (address(&http_listener)?, tcp_listener.as_ref().map(address).transpose()?);
-        let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let router = http::router(shared.clone(), stop.clone(), connections.clone())?;
         let listening =
             Listening { shared: shared.clone(), encryption, stop: stop.clone(), connections: connections.clone() };

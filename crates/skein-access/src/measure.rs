@@ -1,9 +1,30 @@
 //! Metrics of the access layer, by name. They go to the `metrics` facade and come out at `/metrics`.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, counter, gauge, histogram};
 use skein_proto::v1::{self, CloseCode};
+
+// Looked up once: these are counted with every frame. First used long after the recorder is in place.
+static FRAMES_RECEIVED: LazyLock<Counter> = LazyLock::new(|| counter!("skein_frames_received_total"));
+static PUSHES_SENT: LazyLock<Counter> = LazyLock::new(|| counter!("skein_pushes_sent_total"));
+
+/// A link's client sent a frame.
+pub(crate) fn frame_received() {
+    FRAMES_RECEIVED.increment(1);
+}
+
+/// Pushes were handed to a link, each with one or more events.
+pub(crate) fn pushes_sent(count: usize) {
+    if count > 0 {
+        PUSHES_SENT.increment(count as u64);
+    }
+}
+
+/// A link's peer stopped taking bytes.
+pub(crate) fn write_stalled() {
+    counter!("skein_write_stalls_total").increment(1);
+}
 
 /// A connection of this transport was opened.
 pub(crate) fn connection_opened(transport: &'static str) {

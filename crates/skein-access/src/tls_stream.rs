@@ -157,11 +157,17 @@ impl TlsStream {
                     self.ended = true;
                     true
                 }
-                // The first error queues an alert, which the next turn encodes; the second time it only repeats itself.
+                // It has queued an alert, which the next turn encodes.
                 Err(error) => failed.replace(broken(error)).is_none(),
                 Ok(_) => false,
             };
-            self.received.drain(..discard);
+            if failed.is_some() {
+                // Never shown to TLS again: it takes a second error after its alert for a mistake of ours.
+                self.received.clear();
+                self.ended = true;
+            } else {
+                self.received.drain(..discard);
+            }
             if !more {
                 break;
             }
@@ -263,5 +269,115 @@ impl AsyncWrite for TlsStream {
         self.process(Want::Close)?;
         ready!(self.poll_send(context))?;
         Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        path::Path,
+        thread,
+    };
+
+    use rustls::{
+        ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+        pki_types::{CertificateDer, pem::PemObject as _},
+        version::{TLS12, TLS13},
+    };
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::{config::TlsConfig, tls};
+
+    type Client = StreamOwned<ClientConnection, std::net::TcpStream>;
+
+    fn client(dir: &Path, version: &'static SupportedProtocolVersion, socket: std::net::TcpStream) -> Client {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(dir.join("cert.pem")).unwrap()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connection = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+        StreamOwned::new(connection, socket)
+    }
+
+    /// A server with a fresh certificate; the peer runs on a thread of its own.
+    async fn accept<T: Send + 'static>(
+        peer: impl FnOnce(&Path, std::net::TcpStream) -> T + Send + 'static,
+    ) -> (io::Result<TlsStream>, thread::JoinHandle<T>) {
+        let dir = tempfile::tempdir().unwrap();
+        let config = tls::server_config(&TlsConfig::SelfSigned { dir: dir.path().to_owned() }).unwrap().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = thread::spawn(move || peer(dir.path(), std::net::TcpStream::connect(address).unwrap()));
+        let (socket, _) = listener.accept().await.unwrap();
+        (TlsStream::accept(config, socket).await, peer)
+    }
+
+    async fn megabytes_there_and_back(version: &'static SupportedProtocolVersion) {
+        let bytes: Vec<u8> = (0..2_000_000_u32).map(|number| (number % 251) as u8).collect();
+        let sent = bytes.clone();
+        let (stream, peer) = accept(move |dir, socket| {
+            let mut client = client(dir, version, socket);
+            client.write_all(&sent).unwrap();
+            let mut back = Vec::new();
+            client.read_to_end(&mut back).unwrap();
+            back
+        })
+        .await;
+        let mut stream = stream.unwrap();
+        let mut received = vec![0; bytes.len()];
+        stream.read_exact(&mut received).await.unwrap();
+        assert!(received == bytes);
+        stream.write_all(&received).await.unwrap();
+        stream.flush().await.unwrap();
+        assert_eq!((stream.received.capacity(), stream.unsent.capacity(), stream.plain.capacity()), (0, 0, 0));
+        stream.shutdown().await.unwrap();
+        assert!(peer.join().unwrap() == bytes);
+    }
+
+    #[tokio::test]
+    async fn tls_1_3_carries_megabytes_and_keeps_no_buffer() {
+        megabytes_there_and_back(&TLS13).await;
+    }
+
+    #[tokio::test]
+    async fn tls_1_2_does_too() {
+        megabytes_there_and_back(&TLS12).await;
+    }
+
+    #[tokio::test]
+    async fn a_goodbye_of_the_peer_ends_the_stream() {
+        let (stream, peer) = accept(|dir, socket| {
+            let mut client = client(dir, &TLS13, socket);
+            client.write_all(b"last words").unwrap();
+            client.conn.send_close_notify();
+            client.flush().unwrap();
+        })
+        .await;
+        let mut received = Vec::new();
+        stream.unwrap().read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, b"last words");
+        peer.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_does_not_speak_tls_gets_an_alert_and_no_stream() {
+        let (stream, peer) = accept(|_, mut socket| {
+            socket.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+            let mut answer = Vec::new();
+            // The rest of what was sent is unread, so the end may be a reset; the alert has come by then.
+            let _ = socket.read_to_end(&mut answer);
+            answer
+        })
+        .await;
+        assert_eq!(stream.err().unwrap().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(peer.join().unwrap()[..2], [21, 3], "a record of type alert");
     }
 }

@@ -256,7 +256,7 @@ impl<'a> Look<'a> {
         place(self.view, seq)
     }
 
-    fn from_seq(&self) -> u64 {
+    fn start(&self) -> u64 {
         self.view.from_seq.max(self.first_seq)
     }
 
@@ -266,7 +266,7 @@ impl<'a> Look<'a> {
 
     /// Contiguous from the first seq that the user may see, in order, and nothing below it.
     fn check_seqs(&self, report: &mut Report) {
-        let mut expected = self.from_seq();
+        let mut expected = self.start();
         for message in &self.view.messages {
             if message.seq < self.first_seq {
                 report.add(Fault::FenceViolated, self.place(message.seq));
@@ -321,7 +321,7 @@ impl<'a> Look<'a> {
     fn check_acked(&self, report: &mut Report) {
         let by_id: HashMap<u64, u64> =
             self.view.messages.iter().map(|message| (message.message_id, message.seq)).collect();
-        for acked in self.sends.iter().filter_map(|send| send.acked()).filter(|acked| acked.seq >= self.from_seq()) {
+        for acked in self.sends.iter().filter_map(|send| send.acked()).filter(|acked| acked.seq >= self.start()) {
             match by_id.get(&acked.message_id) {
                 None if self.is_at_fault([acked.seq]) => report.add(Fault::Lost, self.place(acked.seq)),
                 Some(seq) if *seq != acked.seq => report.add(Fault::Reordered, self.place(acked.seq)),

@@ -1,0 +1,154 @@
+//! `skein bench crash`: SIGKILL under load, restart, and in the end every promise is checked.
+
+mod sender;
+mod view;
+mod world;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use skein_client::{Client, MemoryCache};
+use skein_testkit::{
+    history::{Attempt, Fault, History, Send, check},
+    workload::Workload,
+};
+use tokio::task::JoinSet;
+
+use self::{
+    sender::{Sender, Sends},
+    world::World,
+};
+use super::{
+    people,
+    report::{Report, progress, say},
+    server::Server,
+};
+use crate::command::{Error, Outcome};
+
+/// Members of each group.
+const GROUP_SIZE: usize = 8;
+/// A kill comes within this after the server is up again, at a random moment.
+const UPTIME_MAX_MS: u64 = 1_200;
+/// The least time between two kills: clients get to reconnect, so that there is load.
+const UPTIME_MIN_MS: u64 = 300;
+/// How long everybody may take to be answered after the last restart.
+const DRAIN: Duration = Duration::from_secs(60);
+/// How long looking at everything may take in the end.
+const COLLECT: Duration = Duration::from_secs(180);
+/// Findings that are printed.
+const SHOWN_MAX: usize = 20;
+
+/// Senders write to one another and to groups, send again what was answered before, take messages back, delete, and read, while the server is killed;
+/// halfway somebody joins each group, and later somebody is removed. Whatever was acked must be there, once, in order, for everybody who may read it;
+/// whatever was taken back must stay away; unread must equal a recount. Exits with 1 otherwise.
+#[derive(clap::Args)]
+pub struct Args {
+    /// How often the server is killed
+    #[arg(long, default_value_t = 20)]
+    kills: usize,
+    /// Concurrent senders
+    #[arg(long, default_value_t = 64)]
+    senders: usize,
+    /// Repeats the choices of a run; the moments of the machine are its own
+    #[arg(long)]
+    seed: Option<u64>,
+    /// One JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+pub async fn run(args: Args) -> Outcome {
+    let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+    let senders = args.senders.max(GROUP_SIZE).next_multiple_of(GROUP_SIZE);
+    let mut server = Server::start(false)?;
+    let people = people::log_in(&server, senders).await?;
+    let (address, options) = (server.address(false)?, server.options());
+    let clients: Vec<Client> = people
+        .iter()
+        .map(|login| Client::start(address.clone(), options.clone(), login.clone(), MemoryCache::default()))
+        .collect();
+    let world = World::build(clients, &people).await?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut senders = JoinSet::new();
+    for (index, client) in world.clients.iter().enumerate() {
+        let places = world.places[index].clone();
+        let workload = Workload::new(seed.wrapping_add(index as u64), places.len());
+        senders.spawn(Sender::new(client.clone(), places, workload).run(stop.clone()));
+    }
+    let mut rosters = JoinSet::new();
+    let mut random = fastrand::Rng::with_seed(seed);
+    for kill in 0..args.kills {
+        world.change_rosters(kill, args.kills, &mut rosters);
+        tokio::time::sleep(Duration::from_millis(random.u64(UPTIME_MIN_MS..UPTIME_MAX_MS))).await;
+        server.kill()?;
+        server.restart()?;
+        progress("killing the server", kill + 1, args.kills);
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stop.store(true, Ordering::Relaxed);
+    say("waiting for the last answers, then checking");
+    let done = tokio::time::timeout(DRAIN, last_answers(senders, rosters)).await;
+    let Sends { sends, refused } = done.map_err(|_| "some senders were never answered")??;
+    let mut history = History { sends, ..History::default() };
+    let collected = tokio::time::timeout(COLLECT, world.collect(args.kills > 0, &mut history)).await;
+    collected.map_err(|_| "looking at everything took too long")??;
+    judge(&args, seed, world.clients.len(), refused, &history)
+}
+
+async fn last_answers(mut senders: JoinSet<Sends>, mut rosters: JoinSet<Result<(), String>>) -> Result<Sends, Error> {
+    let mut all = Sends::default();
+    while let Some(done) = senders.join_next().await {
+        let done = done?;
+        all.sends.extend(done.sends);
+        all.refused += done.refused;
+    }
+    while let Some(done) = rosters.join_next().await {
+        done??;
+    }
+    Ok(all)
+}
+
+fn judge(args: &Args, seed: u64, senders: usize, refused: usize, history: &History) -> Outcome {
+    let verdict = check(history);
+    let mut report = Report::default();
+    report.add("acked", verdict.acked);
+    for (name, fault) in [
+        ("lost", Fault::Lost),
+        ("duplicated", Fault::Duplicated),
+        ("reordered", Fault::Reordered),
+        ("gaps", Fault::Gap),
+        ("unread_mismatches", Fault::UnreadMismatch),
+        ("resurrected", Fault::Resurrected),
+        ("fence_violations", Fault::FenceViolated),
+        ("diverged", Fault::Diverged),
+        ("invented", Fault::Invented),
+    ] {
+        report.add(name, verdict.count(&fault));
+    }
+    report.add("kills", args.kills);
+    report.add("senders", senders);
+    report.add("unanswered", history.sends.len() - verdict.acked - refused);
+    report.add("refused_as_non_member", refused);
+    let count = |what: fn(&Send) -> bool| history.sends.iter().filter(|send| what(send)).count();
+    report.add("repeated", count(|send| send.answers.len() > 1));
+    report.add("recalled", count(|send| send.recall == Attempt::Done));
+    report.add("deleted", count(|send| send.deletion == Attempt::Done));
+    report.add("views_checked", history.views.len());
+    report.add("seed", seed);
+    report.print(args.json);
+    for finding in verdict.findings.iter().take(SHOWN_MAX) {
+        eprintln!("{finding}");
+    }
+    if verdict.acked == 0 {
+        Err("nothing was acked, so nothing was proved".into())
+    } else if verdict.findings.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} promises were broken; repeat with --seed {seed}", verdict.findings.len()).into())
+    }
+}

@@ -1,0 +1,137 @@
+//! One user of the crash test: one operation after the other, each repeated by the SDK until it is answered.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use skein_client::{Client, ClientError};
+use skein_proto::{
+    id::{ConversationId, UserId},
+    v1::{self, ErrorCode, send_message_request::To},
+};
+use skein_testkit::{
+    history::{Acked, Attempt, Send},
+    workload::{Operation, Workload},
+};
+
+use super::view::fingerprint;
+
+/// One user at work.
+pub struct Sender {
+    client: Client,
+    places: Vec<String>,
+    workload: Workload,
+    done: Sends,
+}
+
+/// What one user sent, in order.
+#[derive(Default)]
+pub struct Sends {
+    pub sends: Vec<Send>,
+    /// Sends that were refused, because the user was not a member then.
+    pub refused: usize,
+}
+
+impl Sender {
+    /// Writes to these conversations.
+    pub fn new(client: Client, places: Vec<String>, workload: Workload) -> Self {
+        Self { client, places, workload, done: Sends::default() }
+    }
+
+    /// One operation after the other; each is repeated by the SDK until it is answered.
+    pub async fn run(mut self, stop: Arc<AtomicBool>) -> Sends {
+        while !stop.load(Ordering::Relaxed) {
+            match self.workload.next_operation() {
+                Operation::Send(place) => self.send(place).await,
+                Operation::Recall(ago) => self.recall(ago).await,
+                Operation::Repeat(ago) => self.repeat(ago).await,
+                Operation::Delete(ago) => self.delete(ago).await,
+                Operation::Read(place) => {
+                    // A read that fails moves nothing.
+                    let _ = self.client.mark_read(&self.places[place]).await;
+                }
+            }
+        }
+        self.done
+    }
+
+    async fn send(&mut self, place: usize) {
+        let send = Send {
+            sender: self.client.user_id(),
+            conversation: self.places[place].clone(),
+            client_id: skein_client::client::new_client_id(),
+            content: 0,
+            answers: Vec::new(),
+            recall: Attempt::None,
+            deletion: Attempt::None,
+        };
+        let mut send = Send { content: fingerprint(&send.client_id), ..send };
+        let answer = self.ask(&send).await;
+        let refused = answer.as_ref().is_err_and(|error| error.code() == Some(ErrorCode::NotAMember));
+        self.done.refused += usize::from(refused);
+        send.answers.extend(answer);
+        self.done.sends.push(send);
+    }
+
+    /// The text is the client id, so that a repeated request is the same to the bit.
+    async fn ask(&self, send: &Send) -> Result<Acked, ClientError> {
+        let conversation = send.conversation.parse::<ConversationId>().ok();
+        // Direct conversations come into being with their first message.
+        let to = match conversation.and_then(|id| id.peer_of(UserId(send.sender))) {
+            Some(peer) => To::UserId(peer.0),
+            None => To::ConversationId(send.conversation.clone()),
+        };
+        let request = v1::SendMessageRequest {
+            to: Some(to),
+            client_message_id: send.client_id.clone(),
+            content: skein_client::client::text_content(&send.client_id).into(),
+            ..Default::default()
+        };
+        let sent: v1::SendMessageResponse = self.client.call("MessageService/SendMessage", &request).await?;
+        Ok(Acked { message_id: sent.message_id, seq: sent.seq })
+    }
+
+    /// The index of an answered send, and its answer.
+    fn answered(&self, ago: usize) -> Option<(usize, Acked)> {
+        let index = self.done.sends.len().checked_sub(ago + 1)?;
+        Some((index, self.done.sends[index].acked()?))
+    }
+
+    async fn repeat(&mut self, ago: usize) {
+        let Some((index, _)) = self.answered(ago) else { return };
+        let answer = self.ask(&self.done.sends[index]).await;
+        self.done.sends[index].answers.extend(answer);
+    }
+
+    async fn recall(&mut self, ago: usize) {
+        let Some((index, acked)) = self.answered(ago) else { return };
+        let send = &mut self.done.sends[index];
+        let request = v1::RecallMessageRequest {
+            conversation_id: send.conversation.clone(),
+            message_id: acked.message_id,
+            ..Default::default()
+        };
+        let answer: Result<v1::RecallMessageResponse, _> =
+            self.client.call("MessageService/RecallMessage", &request).await;
+        send.recall = attempted(send.recall, answer.is_ok());
+    }
+
+    async fn delete(&mut self, ago: usize) {
+        let Some((index, acked)) = self.answered(ago) else { return };
+        let send = &mut self.done.sends[index];
+        let request = v1::DeleteMessagesRequest {
+            conversation_id: send.conversation.clone(),
+            message_ids: vec![acked.message_id],
+            ..Default::default()
+        };
+        let answer: Result<v1::DeleteMessagesResponse, _> =
+            self.client.call("MessageService/DeleteMessages", &request).await;
+        send.deletion = attempted(send.deletion, answer.is_ok());
+    }
+}
+
+/// What was done once stays done.
+fn attempted(before: Attempt, ok: bool) -> Attempt {
+    if ok || before == Attempt::Done { Attempt::Done } else { Attempt::Unclear }
+}

@@ -15,6 +15,12 @@ pub enum Command {
     Group(String, Vec<String>),
     /// Take the last own message back.
     Recall,
+    /// Give the last own message this text.
+    Edit(String),
+    /// Add these people to the open group.
+    Add(Vec<String>),
+    /// Leave the open group.
+    Leave,
     /// Say what can be typed.
     Help,
     /// Leave.
@@ -32,7 +38,10 @@ pub const HELP: &str = "\
 /history [N]        the last N messages (default 20)
 /read               mark as read
 /group NAME A B ... make a group with A, B, ...
+/add A B ...        add people to the open group
+/leave              leave the open group
 /recall             take the last own message back
+/edit TEXT          replace the last own message
 /quit               leave
 anything else       is sent; begin with // to send a text that begins with /";
 
@@ -55,7 +64,11 @@ pub fn parse(line: &str) -> Result<Command, String> {
         ("history", 1) => rest[0].parse().map(Command::History).map_err(|_| "write /history 50".to_owned()),
         ("read", 0) => Ok(Command::Read),
         ("group", 2..) => Ok(Command::Group(rest.remove(0), rest)),
+        ("add", 1..) => Ok(Command::Add(rest)),
+        ("leave", 0) => Ok(Command::Leave),
         ("recall", 0) => Ok(Command::Recall),
+        // The text keeps its spaces.
+        ("edit", 1..) => Ok(Command::Edit(command["edit".len()..].trim_start().to_owned())),
         ("help", _) => Ok(Command::Help),
         ("quit" | "exit", _) => Ok(Command::Quit),
         _ => Err(format!("/{name} is not understood that way; /help lists what can be typed")),
@@ -76,8 +89,10 @@ mod tests {
         assert_eq!(parse("/history"), Ok(Command::History(20)));
         assert_eq!(parse("//etc/passwd"), Ok(Command::Say("/etc/passwd".to_owned())));
         assert_eq!(parse("  你好 "), Ok(Command::Say("你好".to_owned())));
+        assert_eq!(parse("/edit  two  spaces"), Ok(Command::Edit("two  spaces".to_owned())));
+        assert_eq!(parse("/add cai"), Ok(Command::Add(vec!["cai".to_owned()])));
         assert_eq!(parse(""), Ok(Command::Nothing));
-        for wrong in ["/to", "/to a b", "/history many", "/explode", "/", "/group walks"] {
+        for wrong in ["/to", "/to a b", "/history many", "/explode", "/", "/group walks", "/edit", "/add"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,9 +1,9 @@
 //! Line mode: commands and text in, messages out, one per line. Ends with success when everything that was typed has been acked.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, io::IsTerminal as _};
 
 use skein_client::Update;
-use skein_proto::v1;
+use skein_proto::{codec::Codec, v1};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     sync::broadcast,
@@ -18,10 +18,11 @@ use super::{
 /// What has been printed, by conversation: up to which seq.
 type Printed = HashMap<String, u64>;
 
-pub async fn run(mut talk: Talk, mut updates: broadcast::Receiver<Update>) -> Outcome {
-    println!("logged in as {} (id {}); /help lists commands", talk.me.username, talk.me.user_id);
+pub async fn run(mut talk: Talk, mut updates: broadcast::Receiver<Update>, json: bool) -> Outcome {
+    say(json, &format!("logged in as {} (id {}); /help lists commands", talk.me.username, talk.me.user_id));
+    let person = std::io::stdin().is_terminal();
     let mut printed = already_read(&talk);
-    print_new(&mut talk, &mut printed).await;
+    print_new(&mut talk, &mut printed, json).await;
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     loop {
         tokio::select! {
@@ -30,17 +31,44 @@ pub async fn run(mut talk: Talk, mut updates: broadcast::Receiver<Update>) -> Ou
                 Some(line) => match parse(&line) {
                     Ok(Command::Quit) => return Ok(()),
                     // Each line is acked before the next is read: the order is the order typed.
-                    Ok(command) => talk.execute(command).await?.iter().for_each(|line| println!("{line}")),
-                    Err(reason) => eprintln!("{reason}"),
+                    Ok(command) => run_command(&mut talk, command, person, json).await?,
+                    Err(reason) if person => eprintln!("{reason}"),
+                    Err(reason) => return Err(reason.into()),
                 },
             },
             update = updates.recv() => match update {
                 Ok(Update::Offline(reason)) => eprintln!("offline: {reason}"),
                 Ok(Update::Closed(_, reason)) => return Err(reason.into()),
                 Err(broadcast::error::RecvError::Closed) => return Ok(()),
-                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => print_new(&mut talk, &mut printed).await,
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => print_new(&mut talk, &mut printed, json).await,
             },
         }
+    }
+}
+
+/// A person is told what went wrong and goes on; a script stops there, because its next line may depend on this one.
+async fn run_command(talk: &mut Talk, command: Command, person: bool, json: bool) -> Outcome {
+    let moves = matches!(command, Command::To(_) | Command::Group(..));
+    match talk.execute(command).await {
+        Ok(answer) => answer.iter().for_each(|line| say(json, line)),
+        Err(error) if person => {
+            eprintln!("{error}");
+            if moves {
+                // What is typed next was not meant for whoever was open before.
+                talk.open = None;
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+/// With JSON lines, standard output is for messages alone.
+fn say(json: bool, line: &str) {
+    if json {
+        eprintln!("{line}");
+    } else {
+        println!("{line}");
     }
 }
 
@@ -55,7 +83,7 @@ fn already_read(talk: &Talk) -> Printed {
     })
 }
 
-async fn print_new(talk: &mut Talk, printed: &mut Printed) {
+async fn print_new(talk: &mut Talk, printed: &mut Printed, json: bool) {
     let me = talk.me.user_id;
     let mut fresh: Vec<v1::Message> = talk.client.with_timeline(|timeline| {
         let mut fresh = Vec::new();
@@ -68,6 +96,12 @@ async fn print_new(talk: &mut Talk, printed: &mut Printed) {
         fresh
     });
     fresh.sort_by_key(|message| (message.server_time_ms, message.seq));
+    if json {
+        for message in &fresh {
+            println!("{}", String::from_utf8_lossy(&Codec::Json.encode(message)));
+        }
+        return;
+    }
     talk.learn_names(&fresh).await;
     for message in &fresh {
         println!("{}", talk.line(message));

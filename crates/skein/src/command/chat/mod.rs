@@ -2,6 +2,7 @@
 
 mod command;
 mod line;
+mod outbox;
 mod password;
 mod screen;
 mod talk;
@@ -28,9 +29,9 @@ pub struct Args {
     /// Address of the server
     #[arg(long, env = "SKEIN_SERVER", default_value = "http://127.0.0.1:7700")]
     server: Address,
-    /// User name
-    #[arg(long)]
-    user: String,
+    /// User name; asked for if absent
+    #[arg(long, env = "SKEIN_USER")]
+    user: Option<String>,
     /// Make the account first
     #[arg(long)]
     register: bool,
@@ -40,6 +41,9 @@ pub struct Args {
     /// Read commands and text from standard input and print what arrives, for scripts; the default when input is no terminal
     #[arg(long)]
     line: bool,
+    /// Print messages as JSON, one per line, and everything else on standard error; implies --line
+    #[arg(long)]
+    json: bool,
     /// PEM file of a certificate to trust, for a server with a self-signed one
     #[arg(long)]
     trust: Option<std::path::PathBuf>,
@@ -47,16 +51,21 @@ pub struct Args {
 
 /// Runs until the input ends or the person leaves.
 pub async fn run(args: Args) -> Outcome {
+    let user = match args.user {
+        Some(user) => user,
+        None if std::io::stdin().is_terminal() => password::ask_name()?,
+        None => return Err("name the user with --user: there is no terminal to ask for it".into()),
+    };
     let password = match std::env::var("SKEIN_PASSWORD") {
         Ok(password) => password,
-        Err(_) if std::io::stdin().is_terminal() => password::ask(&args.user)?,
+        Err(_) if std::io::stdin().is_terminal() => password::ask(&user)?,
         Err(_) => return Err("set SKEIN_PASSWORD: there is no terminal to ask for the password".into()),
     };
     let options = ConnectOptions { trusted_certificates: args.trust, ..ConnectOptions::default() };
     let login = if args.register {
-        account::register(&args.server, &options, &args.user, &password, DEVICE).await?
+        account::register(&args.server, &options, &user, &password, DEVICE).await?
     } else {
-        account::log_in(&args.server, &options, &args.user, &password, DEVICE).await?
+        account::log_in(&args.server, &options, &user, &password, DEVICE).await?
     };
     let client = Client::start(args.server, options, login.clone(), MemoryCache::default());
     let updates = client.updates();
@@ -65,8 +74,8 @@ pub async fn run(args: Args) -> Outcome {
     if let Some(to) = &args.to {
         talk.open(to).await?;
     }
-    if args.line || !std::io::stdin().is_terminal() {
-        line::run(talk, updates).await
+    if args.line || args.json || !std::io::stdin().is_terminal() {
+        line::run(talk, updates, args.json).await
     } else {
         tui::run(talk, updates).await
     }

@@ -1,4 +1,4 @@
-//! Asks for a password without showing it.
+//! Asks who somebody is: for a name, and for a password without showing it.
 
 use std::io::{self, Write as _};
 
@@ -6,6 +6,15 @@ use ratatui::crossterm::{
     event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
     terminal,
 };
+
+/// Reads a user name.
+pub fn ask_name() -> io::Result<String> {
+    print!("User name: ");
+    io::stdout().flush()?;
+    let mut name = String::new();
+    io::stdin().read_line(&mut name)?;
+    Ok(name.trim().to_owned())
+}
 
 /// Reads up to Enter; Ctrl-C gives up.
 pub fn ask(user: &str) -> io::Result<String> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use skein_client::{Client, ClientError};
+use skein_client::{Client, ClientError, client::text_content};
 use skein_proto::{
     id::{ConversationId, UserId},
     v1::{self, MessageState, content::Body},
@@ -88,7 +88,13 @@ impl Talk {
             Command::Group(name, people) => self.make_group(&name, &people).await,
             Command::Help => Ok(HELP.lines().map(str::to_owned).collect()),
             Command::Quit | Command::Nothing => Ok(Vec::new()),
-            Command::History(_) | Command::Read | Command::Recall | Command::Say(_) => {
+            Command::History(_)
+            | Command::Read
+            | Command::Recall
+            | Command::Edit(_)
+            | Command::Add(_)
+            | Command::Leave
+            | Command::Say(_) => {
                 let Some(id) = self.open.clone() else {
                     return Ok(vec!["to whom? write /to NAME first".to_owned()]);
                 };
@@ -102,6 +108,13 @@ impl Talk {
             Command::Say(text) => self.client.send_text(id, &text).await.map(|_| Vec::new()),
             Command::Read => self.client.mark_read(id).await.map(|()| vec!["read".to_owned()]),
             Command::Recall => self.recall_last(id).await,
+            Command::Edit(text) => self.edit_last(id, &text).await,
+            Command::Add(people) => self.add(id, &people).await,
+            Command::Leave => {
+                self.client.leave_group(id).await?;
+                self.open = None;
+                Ok(vec!["left".to_owned()])
+            }
             Command::History(count) => {
                 if self.messages(id).len() < count as usize {
                     self.client.load_older(id, count).await?;
@@ -115,23 +128,45 @@ impl Talk {
         }
     }
 
-    async fn recall_last(&self, id: &str) -> Result<Vec<String>, ClientError> {
+    /// The newest own message that is not taken back.
+    fn last_own(&self, id: &str) -> Option<u64> {
         let mine = |message: &v1::Message| {
             message.sender_id == self.me.user_id && message.state.as_known() == Some(MessageState::Sent)
         };
-        match self.messages(id).into_iter().rev().find(mine) {
-            Some(message) => self.client.recall(id, message.message_id).await.map(|()| vec!["recalled".to_owned()]),
+        self.messages(id).into_iter().rev().find(mine).map(|message| message.message_id)
+    }
+
+    async fn recall_last(&self, id: &str) -> Result<Vec<String>, ClientError> {
+        match self.last_own(id) {
+            Some(message_id) => self.client.recall(id, message_id).await.map(|()| vec!["recalled".to_owned()]),
             None => Ok(vec!["there is no own message to take back".to_owned()]),
         }
     }
 
-    async fn make_group(&mut self, name: &str, people: &[String]) -> Result<Vec<String>, ClientError> {
+    async fn edit_last(&self, id: &str, text: &str) -> Result<Vec<String>, ClientError> {
+        match self.last_own(id) {
+            Some(message_id) => {
+                self.client.edit(id, message_id, text_content(text)).await.map(|()| vec!["edited".to_owned()])
+            }
+            None => Ok(vec!["there is no own message to edit".to_owned()]),
+        }
+    }
+
+    async fn find_all(&self, people: &[String]) -> Result<Vec<u64>, ClientError> {
         let mut ids = Vec::with_capacity(people.len());
         for person in people {
             ids.push(self.client.find_user(person).await?.user_id);
         }
-        let group = self.client.create_group(name, &ids).await?;
-        self.client.pull().await?;
+        Ok(ids)
+    }
+
+    async fn add(&self, id: &str, people: &[String]) -> Result<Vec<String>, ClientError> {
+        let added = self.client.add_members(id, &self.find_all(people).await?).await?;
+        Ok(vec![format!("{} added", added.len())])
+    }
+
+    async fn make_group(&mut self, name: &str, people: &[String]) -> Result<Vec<String>, ClientError> {
+        let group = self.client.create_group(name, &self.find_all(people).await?).await?;
         self.open = Some(group.conversation_id.clone());
         Ok(vec![format!("talking to {name} ({})", group.conversation_id)])
     }

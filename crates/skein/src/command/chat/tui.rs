@@ -1,15 +1,21 @@
 //! The full-screen client: keys in, a view out.
 
+use std::time::Duration;
+
 use ratatui::{
     DefaultTerminal,
     crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers},
 };
-use skein_client::Update;
-use tokio::sync::{broadcast, mpsc};
+use skein_client::{ClientError, Update};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::timeout,
+};
 
 use super::{
     super::Outcome,
     command::{Command, HELP, parse},
+    outbox::{Outbox, Text},
     screen::{self, ListedConversation, ShownMessage, View},
     talk::{Talk, clock, words},
 };
@@ -20,16 +26,23 @@ const KEYS_MAX: usize = 64;
 const SCROLL_LINES: usize = 10;
 /// Messages loaded when the top is reached.
 const OLDER_COUNT: u32 = 50;
+/// Shown instead of the time of a text that is not acked.
+const WAITING: &str = " ... ";
+
+/// How long the screen may stand still for an answer. Texts do not wait here: they go through the outbox.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 struct Tui {
     talk: Talk,
     view: View,
+    outbox: Outbox,
 }
 
 pub async fn run(talk: Talk, updates: broadcast::Receiver<Update>) -> Outcome {
     let view = View { online: true, me: talk.me.display_name.clone(), ..View::default() };
     let mut terminal = ratatui::init();
-    let outcome = Tui { talk, view }.run(&mut terminal, updates).await;
+    let outbox = Outbox::start(talk.client.clone());
+    let outcome = Tui { talk, view, outbox }.run(&mut terminal, updates).await;
     ratatui::restore();
     outcome
 }
@@ -49,6 +62,13 @@ impl Tui {
                         }
                     }
                     Some(_) => {}
+                },
+                sent = self.outbox.sent() => if let Err((text, error)) = sent {
+                    self.view.notice = format!("not sent: {error}");
+                    // What was typed is not lost.
+                    if self.view.input.is_empty() {
+                        self.view.input = text.text;
+                    }
                 },
                 update = updates.recv() => match update {
                     Ok(Update::Online { .. }) => self.view.online = true,
@@ -79,7 +99,10 @@ impl Tui {
         let Some(id) = talk.open.clone() else { return };
         self.view.title = talk.title(&id);
         let messages = talk.messages(&id);
-        talk.learn_names(&messages).await;
+        if self.view.online {
+            // A name that does not come is a number on the screen.
+            let _ = timeout(PATIENCE, talk.learn_names(&messages)).await;
+        }
         self.view.messages = messages
             .iter()
             .map(|message| ShownMessage {
@@ -89,6 +112,13 @@ impl Tui {
                 text: words(message, talk),
             })
             .collect();
+        let waiting = self.outbox.waiting().filter(|text| text.conversation == id);
+        self.view.messages.extend(waiting.map(|text| ShownMessage {
+            sender: talk.me.display_name.clone(),
+            own: true,
+            time: WAITING.to_owned(),
+            text: text.text.clone(),
+        }));
     }
 
     /// What is on the screen has been read.
@@ -97,8 +127,8 @@ impl Tui {
         let unread = self.talk.client.with_timeline(|timeline| {
             timeline.conversations.get(&id).and_then(|known| known.entry.as_ref()).is_some_and(|entry| entry.unread > 0)
         });
-        if unread && let Err(error) = self.talk.client.mark_read(&id).await {
-            self.view.notice = error.to_string();
+        if unread && let Err(reason) = soon(self.talk.client.mark_read(&id)).await {
+            self.view.notice = reason;
         }
     }
 
@@ -132,18 +162,30 @@ impl Tui {
             }
             // The screen shows both already.
             Ok(Command::List | Command::History(_)) => self.scroll_up().await,
-            Ok(command) => match self.talk.execute(command).await {
+            Ok(Command::Say(text)) if self.talk.open.is_some() => self.say(text),
+            Ok(_) if !self.view.online => self.keep(line, "offline: only texts can be written now"),
+            Ok(command) => match soon(self.talk.execute(command)).await {
                 Ok(lines) => self.view.notice = lines.join("  "),
-                Err(error) => {
-                    self.view.notice = error.to_string();
-                    // What was typed is not lost.
-                    self.view.input = line;
-                }
+                Err(reason) => self.keep(line, &reason),
             },
-            Err(reason) => self.view.notice = reason,
+            Err(reason) => self.keep(line, &reason),
         }
         self.read_open().await;
         true
+    }
+
+    fn say(&mut self, text: String) {
+        let conversation = self.talk.open.clone().unwrap_or_default();
+        self.view.notice.clear();
+        if let Err(text) = self.outbox.push(Text { conversation, text }) {
+            self.keep(text.text, "too many texts are waiting to be sent");
+        }
+    }
+
+    /// What was typed is not lost when it does not work.
+    fn keep(&mut self, line: String, reason: &str) {
+        self.view.notice = reason.to_owned();
+        self.view.input = line;
     }
 
     async fn select(&mut self, step: isize) {
@@ -165,12 +207,20 @@ impl Tui {
         self.view.scroll += SCROLL_LINES;
         let Some(id) = self.talk.open.clone() else { return };
         if self.view.scroll >= self.view.messages.len().saturating_sub(SCROLL_LINES) {
-            match self.talk.client.load_older(&id, OLDER_COUNT).await {
+            match soon(self.talk.client.load_older(&id, OLDER_COUNT)).await {
                 Ok(true) => {}
                 Ok(false) => self.view.scroll = self.view.scroll.min(self.talk.messages(&id).len()),
-                Err(error) => self.view.notice = error.to_string(),
+                Err(reason) => self.view.notice = reason,
             }
         }
+    }
+}
+
+/// An answer within the time a person waits for.
+async fn soon<T>(asking: impl Future<Output = Result<T, ClientError>>) -> Result<T, String> {
+    match timeout(PATIENCE, asking).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer yet; try again".to_owned()),
     }
 }
 

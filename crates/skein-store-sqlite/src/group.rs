@@ -1,7 +1,7 @@
 //! Groups: a conversation with a roster. Each change writes a system line in the same transaction.
 
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use skein_proto::{
     id::{ConversationId, UserId},
     limits,
@@ -34,7 +34,7 @@ impl GroupStore for SqliteStore {
         let new = NewGroup {
             owner,
             name: name.to_owned(),
-            members: members.to_vec(),
+            members: unique(members),
             client_key: (!client_group_id.is_empty()).then(|| format!("{owner}:{client_group_id}")),
             now_ms,
         };
@@ -43,7 +43,7 @@ impl GroupStore for SqliteStore {
 
     async fn lookup_group(&self, user: UserId, conversation: ConversationId) -> Result<v1::Group> {
         self.read(move |connection| {
-            let (row, _) = visible_conversation(connection, user, conversation)?;
+            let row = visible_group(connection, user, conversation)?;
             Ok(render::group(&row, load_role(connection, row.key, user)?))
         })
         .await
@@ -79,7 +79,7 @@ impl GroupStore for SqliteStore {
         users: &[UserId],
         now_ms: u64,
     ) -> Result<GroupChanged> {
-        let users = users.to_vec();
+        let users = unique(users);
         self.write(move |transaction| add(transaction, actor, conversation, &users, now_ms)).await
     }
 
@@ -90,7 +90,7 @@ impl GroupStore for SqliteStore {
         users: &[UserId],
         now_ms: u64,
     ) -> Result<GroupChanged> {
-        let users = users.to_vec();
+        let users = unique(users);
         self.write(move |transaction| remove(transaction, actor, conversation, &users, now_ms)).await
     }
 
@@ -125,25 +125,8 @@ impl GroupStore for SqliteStore {
         limit: u32,
     ) -> Result<(Vec<v1::Member>, u64, bool)> {
         self.read(move |connection| {
-            let (row, _) = visible_conversation(connection, user, conversation)?;
-            let sql = "SELECT m.user_id, m.role, m.joined_seq, m.version, u.display_name FROM members m \
-                 LEFT JOIN users u ON u.user_id = m.user_id WHERE m.conversation = ? AND (m.version > ? OR (? = 0 AND m.role > 0)) \
-                 ORDER BY m.version, m.user_id LIMIT ?";
-            let since = i64::try_from(since_version).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(sql).stored()?;
-            let rows = statement.query_map(params![row.key, since, since, limit.saturating_add(1)], read_member);
-            let mut members: Vec<v1::Member> = rows.stored()?.collect::<rusqlite::Result<_>>().stored()?;
-            let has_more = members.len() > limit as usize;
-            members.truncate(limit as usize);
-            // Members of one change share its version: a page ends between versions, unless it holds nothing else.
-            if has_more && let Some(last) = members.last().map(|member| member.version) {
-                let whole = members.iter().filter(|member| member.version < last).count();
-                if whole > 0 {
-                    members.truncate(whole);
-                }
-            }
-            let version = if has_more { members.last().map_or(0, |member| member.version) } else { row.version };
-            Ok((members, version, has_more))
+            let row = visible_group(connection, user, conversation)?;
+            member_changes(connection, &row, since_version, limit)
         })
         .await
     }
@@ -157,6 +140,47 @@ impl GroupStore for SqliteStore {
     }
 }
 
+/// The group of one of its members, as committed.
+fn visible_group(connection: &Connection, user: UserId, id: ConversationId) -> Result<ConversationRow> {
+    if !id.is_group() {
+        return Err(Refusal::NotAMember.into());
+    }
+    visible_conversation(connection, user, id).map(|(row, _)| row)
+}
+
+const MEMBER: &str = "SELECT m.user_id, m.role, m.joined_seq, m.version, u.display_name FROM members m \
+     LEFT JOIN users u ON u.user_id = m.user_id WHERE m.conversation = ?";
+
+/// One page of the roster's changes, where to continue, and whether there are more. Members of one change share its version, so a page
+/// ends between two versions; a change that is larger than a page comes whole.
+fn member_changes(
+    connection: &Connection,
+    row: &ConversationRow,
+    since_version: u64,
+    limit: u32,
+) -> Result<(Vec<v1::Member>, u64, bool)> {
+    let since = i64::try_from(since_version).unwrap_or(i64::MAX);
+    let page = format!("{MEMBER} AND m.version > ? AND (? > 0 OR m.role > 0) ORDER BY m.version, m.user_id LIMIT ?");
+    let mut members = list_members(connection, &page, params![row.key, since, since, limit.saturating_add(1)])?;
+    let Some(over) = members.get(limit as usize).map(|member| member.version) else {
+        return Ok((members, row.version, false));
+    };
+    members.retain(|member| member.version < over);
+    if let Some(last) = members.last() {
+        let version = last.version;
+        return Ok((members, version, true));
+    }
+    let change = format!("{MEMBER} AND m.version = ? AND (? > 0 OR m.role > 0) ORDER BY m.user_id");
+    let members = list_members(connection, &change, params![row.key, over as i64, since])?;
+    Ok((members, over, row.roster_version > over))
+}
+
+fn list_members(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<v1::Member>> {
+    let mut statement = connection.prepare_cached(sql).stored()?;
+    let rows = statement.query_map(values, read_member).stored()?;
+    rows.collect::<rusqlite::Result<_>>().stored()
+}
+
 fn read_member(row: &rusqlite::Row<'_>) -> rusqlite::Result<v1::Member> {
     Ok(v1::Member {
         user_id: number(row, 0)?,
@@ -166,6 +190,14 @@ fn read_member(row: &rusqlite::Row<'_>) -> rusqlite::Result<v1::Member> {
         display_name: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
         ..Default::default()
     })
+}
+
+/// Each user once, in the order of ids.
+fn unique(users: &[UserId]) -> Vec<UserId> {
+    let mut users = users.to_vec();
+    users.sort_unstable();
+    users.dedup();
+    users
 }
 
 struct NewGroup {
@@ -186,6 +218,9 @@ impl NewGroup {
                 let (row, _) = transaction.group(self.owner, id)?;
                 return Ok((id, transaction.unchanged(self.owner, &row)?));
             }
+        }
+        if self.members.iter().filter(|user| **user != self.owner).count() + 1 > limits::GROUP_MEMBERS_MAX {
+            return Err(Refusal::LimitReached.into());
         }
         check_candidates(transaction, self.owner, &self.members)?;
         let sql = "SELECT coalesce(max(conversation), 0) + 1 FROM conversations";
@@ -314,6 +349,9 @@ fn set_role(
 impl Transaction<'_> {
     /// The group and the role of a member.
     fn group(&mut self, user: UserId, id: ConversationId) -> Result<(ConversationRow, Role)> {
+        if !id.is_group() {
+            return Err(Refusal::NotAMember.into());
+        }
         let (row, _) = self.membership(user, id)?;
         let role = load_role(self.connection, row.key, user)?;
         Ok((row, role))

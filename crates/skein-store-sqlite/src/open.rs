@@ -100,6 +100,7 @@ impl SqliteStore {
 
     /// Finishes what was accepted, and closes. Later operations answer `Closed`.
     pub fn close(&self) {
+        self.readers.close();
         self.writer.close();
     }
 

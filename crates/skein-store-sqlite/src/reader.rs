@@ -14,10 +14,10 @@ use crate::writer::store_error;
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-/// The pool. Its threads end when it is dropped.
+/// The pool. Its threads end when it is closed or dropped.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    queue: SyncSender<Job>,
+    queue: Mutex<Option<SyncSender<Job>>>,
 }
 
 impl Readers {
@@ -36,7 +36,12 @@ impl Readers {
                 }
             });
         }
-        Self { queue }
+        Self { queue: Mutex::new(Some(queue)) }
+    }
+
+    /// Takes no more jobs; those that were taken are answered.
+    pub(crate) fn close(&self) {
+        self.queue.lock().take();
     }
 
     /// Runs a job in a read transaction: it sees one snapshot.
@@ -53,10 +58,13 @@ impl Readers {
             };
             let _ = answer.send(outcome);
         });
-        self.queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Overloaded,
-            TrySendError::Disconnected(_) => StoreError::Closed,
-        })?;
+        match self.queue.lock().as_ref() {
+            None => return Err(StoreError::Closed),
+            Some(queue) => queue.try_send(job).map_err(|error| match error {
+                TrySendError::Full(_) => StoreError::Overloaded,
+                TrySendError::Disconnected(_) => StoreError::Closed,
+            })?,
+        }
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 }

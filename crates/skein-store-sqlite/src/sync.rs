@@ -76,8 +76,10 @@ impl SyncStore for SqliteStore {
         self.read(move |connection| {
             let (row, entry) = visible_conversation(connection, user, conversation)?;
             let mut messages = match from {
-                HistoryFrom::Before(seq) => render::visible_before(connection, &row, &entry, seq, limit + 1)?,
-                HistoryFrom::After(seq) => visible_after(connection, &row, &entry, seq, limit + 1)?,
+                HistoryFrom::Before(seq) => {
+                    render::visible_before(connection, &row, &entry, seq, limit.saturating_add(1))?
+                }
+                HistoryFrom::After(seq) => visible_after(connection, &row, &entry, seq, limit.saturating_add(1))?,
             };
             let has_more = messages.len() > limit as usize;
             messages.truncate(limit as usize);
@@ -202,13 +204,13 @@ fn changes_since(
         "SELECT body FROM messages m WHERE conversation = ?1 AND seq > ?3 AND seq >= ?4 AND changed_version IS NULL \
          AND {hidden} ORDER BY seq LIMIT ?5"
     );
-    let values = params![conversation.key, entry.user.0 as i64, floor, first as i64, limit + 1];
+    let values = params![conversation.key, entry.user.0 as i64, floor, first as i64, limit.saturating_add(1)];
     let mut messages = render::messages(connection, &unchanged, values)?;
     let changed = format!(
         "SELECT body FROM messages m WHERE conversation = ?1 AND changed_version > ?4 AND seq > ?3 AND {hidden} \
          ORDER BY changed_version LIMIT ?5"
     );
-    let values = params![conversation.key, entry.user.0 as i64, floor, since, limit + 1];
+    let values = params![conversation.key, entry.user.0 as i64, floor, since, limit.saturating_add(1)];
     messages.append(&mut render::messages(connection, &changed, values)?);
     messages.sort_by_key(|message| message.version);
     let has_more = messages.len() > limit as usize;

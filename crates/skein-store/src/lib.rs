@@ -13,6 +13,8 @@
 //! add a case to the conformance suite; implement it in the file of the same name of each engine.
 
 pub mod account;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod conversation;
 pub mod error;
 pub mod group;

@@ -39,7 +39,10 @@ pub async fn users_are_found(world: World) {
         done(world.store.find_user_by_external_id("host-1").await),
     ] {
         let found = found.expect("the user was just created");
-        assert_eq!((found.user, found.external_id, found.password_hash), (ann.user.clone(), ann.external_id.clone(), "hash".to_owned()));
+        assert_eq!(
+            (found.user, found.external_id, found.password_hash),
+            (ann.user.clone(), ann.external_id.clone(), "hash".to_owned())
+        );
     }
     assert!(done(world.store.find_user_by_username("bob").await).is_none());
     assert!(done(world.store.find_user_by_external_id("").await).is_none());

@@ -48,12 +48,12 @@ pub async fn entries_change_by_field(world: World) {
     let pair = ConversationId::direct(ann, bob);
     world.send(ann, pair, "one").await;
     let (before, others) = (world.version(ann).await, world.version(bob).await);
-    let change = EntryChange { draft: Some("dear".to_owned()), mute: Some(v1::MuteLevel::Muted), ..Default::default() };
+    let change = EntryChange { draft: Some("dear".to_owned()), mute: Some(v1::MuteLevel::Quiet), ..Default::default() };
     done(world.store.set_entry(ann, pair, change).await);
     let change = EntryChange { remark: Some("Bobby".to_owned()), archived: Some(true), ..Default::default() };
     let entry = done(world.store.set_entry(ann, pair, change).await);
     assert_eq!((entry.draft.as_str(), entry.remark.as_str(), entry.archived), ("dear", "Bobby", true));
-    assert_eq!(entry.mute.as_known(), Some(v1::MuteLevel::Muted));
+    assert_eq!(entry.mute.as_known(), Some(v1::MuteLevel::Quiet));
     assert_eq!(entry, world.entry(ann, pair).await);
     assert_eq!((world.version(ann).await, world.version(bob).await), (before + 2, others));
     assert_eq!(world.pull(ann, before).await.entries, [entry]);

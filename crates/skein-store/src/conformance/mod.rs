@@ -2,7 +2,7 @@
 //!
 //! In a test of the engine, at the root of its crate:
 //!
-//! ```ignore
+//! ```text
 //! fn open() -> (std::sync::Arc<dyn skein_store::Store>, impl Sized) { /* a new store, and what keeps its files alive */ }
 //! skein_store::conformance_tests!(crate::open);
 //! ```

@@ -3,8 +3,11 @@
 use skein_proto::{limits, v1};
 use skein_store::sync::HistoryFrom;
 
-use super::pull::page;
+use super::{fit, pull::page};
 use crate::{Caller, Failure, Result, Service, validate};
+
+/// Messages of a page when the client names no number.
+const MESSAGES_DEFAULT: u32 = 50;
 
 impl Service {
     /// Older than a seq (newest first) or newer than one (oldest first); neither given: from the end. Errors: `NOT_A_MEMBER`, `INVALID_ARGUMENT`.
@@ -20,9 +23,9 @@ impl Service {
             (0, after) => HistoryFrom::After(after),
             _ => return Err(Failure::invalid("name before_seq or after_seq, not both")),
         };
-        Ok(self
-            .store
-            .list_history(caller.user, conversation, from, page(request.limit, 50, limits::PULL_MESSAGES_MAX))
-            .await?)
+        let limit = page(request.limit, MESSAGES_DEFAULT, limits::PULL_MESSAGES_MAX);
+        let mut response = self.store.list_history(caller.user, conversation, from, limit).await?;
+        fit::history_page(&mut response);
+        Ok(response)
     }
 }

@@ -1,4 +1,5 @@
 //! The two pulls that make a client correct, and history.
 
+mod fit;
 mod list_history;
 mod pull;

@@ -6,6 +6,7 @@ use buffa::Message as _;
 use flate2::{Compression, write::ZlibEncoder};
 use skein_proto::{limits, v1};
 
+use super::fit;
 use crate::{Caller, Failure, Result, Service, validate};
 
 /// Entries of a page when the client names no number.
@@ -24,6 +25,7 @@ impl Service {
         let per_entry = request.messages_per_entry.min(limits::BUNDLE_MESSAGES_MAX);
         let mut response =
             self.store.pull_user(caller.user, request.since_version, request.before_version, limit, per_entry).await?;
+        fit::user_page(&mut response);
         if request.compress && !response.messages.is_empty() {
             let bundle = v1::OfflineBundle { messages: std::mem::take(&mut response.messages), ..Default::default() };
             response.bundle_zlib = compress(&bundle.encode_to_vec())?.into();
@@ -39,7 +41,10 @@ impl Service {
     ) -> Result<v1::PullConversationResponse> {
         let conversation = validate::conversation_id(&request.conversation_id)?;
         let limit = page(request.limit, MESSAGES_DEFAULT, limits::PULL_MESSAGES_MAX);
-        Ok(self.store.pull_conversation(caller.user, conversation, request.since_version, limit).await?)
+        let mut response =
+            self.store.pull_conversation(caller.user, conversation, request.since_version, limit).await?;
+        fit::conversation_page(&mut response);
+        Ok(response)
     }
 }
 

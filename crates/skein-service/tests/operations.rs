@@ -1,5 +1,7 @@
 //! Walks the schema: every operation of it exists, and every one that names a conversation refuses those who are not in it.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use prost_reflect::{DescriptorPool, MessageDescriptor, MethodDescriptor};

@@ -110,4 +110,25 @@ mod tests {
         assert!(error.contains("registraton"), "{error}");
         assert!(load(&[("SKEIN__SERVICE__REGISTRATION", "perhaps")]).is_err());
     }
+
+    #[test]
+    fn the_example_is_the_defaults_and_names_every_key() {
+        fn keys(table: &Table, names: &mut Vec<String>) {
+            for (name, value) in table {
+                names.push(name.clone());
+                if let Value::Table(inner) = value {
+                    keys(inner, names);
+                }
+            }
+        }
+        let text = include_str!("../../../docs/config.example.toml");
+        let example: Config = toml::from_str(text).unwrap();
+        let defaults = Table::try_from(Config::default()).unwrap();
+        assert_eq!(Table::try_from(example).unwrap(), defaults);
+        let mut names = vec!["tcp_listen".to_owned()];
+        keys(&defaults, &mut names);
+        for name in names {
+            assert!(text.contains(&name), "{name} is not explained");
+        }
+    }
 }

@@ -23,7 +23,7 @@ fn pair() -> ConversationId {
 
 /// A store with two users in it.
 async fn open(directory: &Path, config: SqliteConfig) -> Arc<SqliteStore> {
-    let store = SqliteStore::open(directory, config).unwrap();
+    let store = SqliteStore::open(directory, config).expect("the directory opens");
     for id in [ANN, BOB] {
         let user = v1::User { user_id: id.0, username: format!("user{id}"), ..Default::default() };
         let row = UserRow { user, password_hash: String::new(), external_id: String::new() };
@@ -51,7 +51,7 @@ async fn append(store: &SqliteStore, conversation: ConversationId, number: u64, 
 }
 
 async fn history(store: &SqliteStore) -> Vec<v1::Message> {
-    store.list_history(BOB, pair(), HistoryFrom::After(0), 10_000).await.unwrap().messages
+    store.list_history(BOB, pair(), HistoryFrom::After(0), 10_000).await.expect("Bob is in it").messages
 }
 
 /// Seqs without a gap, as many as were acked.
@@ -144,7 +144,7 @@ async fn a_batch_that_does_not_fit_keeps_what_does() {
     let store = open(directory.path(), small).await;
     let texts = ["x".repeat(20), "x".repeat(30_000)];
     let appends = (0..64).map(|number: u64| {
-        let (store, text) = (store.clone(), texts[usize::from(number % 4 == 0)].clone());
+        let (store, text) = (store.clone(), texts[usize::from(number.is_multiple_of(4))].clone());
         async move { append(&store, pair(), number, &text).await }
     });
     let outcomes = futures::future::join_all(appends).await;

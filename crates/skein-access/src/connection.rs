@@ -503,3 +503,25 @@ async fn renew(shared: &Shared, session: &LiveSession, codec: Codec, body: &[u8]
     session.renew(fresh.expires_ms);
     Ok(codec.encode(&v1::RenewLinkResponse { token_expires_ms: fresh.expires_ms, ..Default::default() }))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::tls_stream::TlsStream;
+
+    /// What one link's task holds, without making one.
+    fn size_of_link<S: Stream, F>(_: impl FnOnce(S, Framing, Bytes, Arc<Shared>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn an_idle_link_is_small() {
+        // Every byte here is paid by every connection; a larger buffer or future belongs behind a box that is made when it is needed.
+        let plain = size_of_link(run::<TcpStream>);
+        assert!(plain <= 352, "{plain}");
+        let encrypted = size_of_link(run::<TlsStream>);
+        assert!(encrypted <= 480, "{encrypted}");
+    }
+}

@@ -58,3 +58,36 @@ pub(super) fn response(status: StatusCode, code: ErrorCode, text: &str) -> Respo
 pub(super) async fn nothing() -> Response {
     response(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is nothing here")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_keeps_its_text_and_travels_whole_as_a_detail() {
+        let error =
+            v1::Error { code: ErrorCode::NotAMember.into(), text: "not yours".to_owned(), ..Default::default() };
+        let sent = connect_error(&error);
+        assert_eq!((sent.code, sent.message.as_deref()), (Connect::PermissionDenied, Some("not yours")));
+        let body: serde_json::Value = serde_json::from_slice(&sent.to_json()).unwrap();
+        assert_eq!(body["details"][0]["type"], "skein.v1.Error");
+        assert!(body["details"][0]["debug"]["code"].is_string(), "{body}");
+    }
+
+    #[test]
+    fn statuses_say_whose_fault_it_is() {
+        for (code, status) in [
+            (ErrorCode::Malformed, 400),
+            (ErrorCode::TokenExpired, 401),
+            (ErrorCode::NotSender, 403),
+            (ErrorCode::NotFound, 404),
+            (ErrorCode::AlreadyExists, 409),
+            (ErrorCode::Overloaded, 429),
+            (ErrorCode::Unavailable, 503),
+            (ErrorCode::Unspecified, 500),
+        ] {
+            let error = v1::Error { code: code.into(), ..Default::default() };
+            assert_eq!(of(&error).status(), status, "{code:?}");
+        }
+    }
+}

@@ -10,7 +10,6 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     peer::{Heard, Peer},
-    people,
     report::{Report, progress, say},
     server::Server,
 };
@@ -44,7 +43,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Outcome {
     let count = args.connections.next_multiple_of(2);
     let server = Server::start(args.tls)?;
-    let people = people::log_in(&server, count).await?;
+    let people = server.log_in(count).await?;
     tokio::time::sleep(SETTLE).await;
     let before = server.resident_bytes()?;
     let start = Instant::now();

@@ -4,26 +4,29 @@ use std::collections::HashMap;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
-use skein_client::{ConnectOptions, Link, account::Login};
+use skein_client::{Address, ConnectOptions, Link, account::Login};
 use skein_proto::{
     codec::Codec,
     session::{ClientEvent, ClientSession},
     v1,
 };
 
-use super::{report::progress, server::Server};
-
+use super::report::progress;
 use crate::command::Error;
 
 /// Log-ins asked for at once, on one link.
 const PIPELINE: usize = 128;
 
-/// Logs this many people in.
-pub async fn log_in(server: &Server, count: usize) -> Result<Vec<Login>, Error> {
-    let key = EncodingKey::from_secret(server.host_key.as_bytes());
+/// Logs this many people in at a server that trusts this key.
+pub async fn log_in(
+    address: &Address,
+    options: &ConnectOptions,
+    host_key: &str,
+    count: usize,
+) -> Result<Vec<Login>, Error> {
+    let key = EncodingKey::from_secret(host_key.as_bytes());
     let expires = now_ms() / 1_000 + 3_600;
     let mut people = Vec::with_capacity(count);
-    let (address, options) = (server.address(true)?, server.options());
     // An anonymous link lives for a minute; each takes a share.
     for start in (0..count).step_by(2_000) {
         let tokens = (start..count.min(start + 2_000))
@@ -33,17 +36,13 @@ pub async fn log_in(server: &Server, count: usize) -> Result<Vec<Login>, Error> 
                 jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        people.extend(exchange(&address, &options, &tokens).await?);
+        people.extend(exchange(address, options, &tokens).await?);
         progress("logging people in", people.len(), count);
     }
     Ok(people)
 }
 
-async fn exchange(
-    address: &skein_client::Address,
-    options: &ConnectOptions,
-    host_tokens: &[String],
-) -> Result<Vec<Login>, Error> {
+async fn exchange(address: &Address, options: &ConnectOptions, host_tokens: &[String]) -> Result<Vec<Login>, Error> {
     let mut link = Link::connect(address, options).await?;
     let mut session = ClientSession::new(v1::Hello::default());
     session.handle_connected(now_ms());

@@ -18,8 +18,9 @@ impl Report {
         self.add(name, (value * 1_000.0).round() / 1_000.0);
     }
 
-    /// Prints it.
-    pub fn print(self, json: bool) {
+    /// Prints it, with the machine.
+    pub fn print(mut self, json: bool) {
+        self.add("machine", machine());
         let mut out = std::io::stdout().lock();
         if json {
             let object: Map<String, Value> = self.0.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -32,6 +33,19 @@ impl Report {
             let _ = writeln!(out, "{name:<width$}  {value}");
         }
     }
+}
+
+/// What this ran on: figures of different machines do not compare.
+fn machine() -> String {
+    let read = |path, key: &str| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with(key));
+        line.and_then(|line| line.split_once(':')).map_or_else(String::new, |(_, value)| value.trim().to_owned())
+    };
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let memory = read("/proc/meminfo", "MemTotal");
+    let kib = memory.split(' ').next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0);
+    format!("{cores} x {}, {} GiB", read("/proc/cpuinfo", "model name"), kib.div_ceil(1_024 * 1_024))
 }
 
 /// Says on the terminal how far a long work is.

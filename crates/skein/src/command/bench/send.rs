@@ -10,7 +10,7 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use skein_client::account::Login;
+use skein_client::{Address, ConnectOptions, account::Login};
 use tokio::task::JoinSet;
 
 use super::{
@@ -56,6 +56,12 @@ pub struct Args {
     /// Raw TCP instead of WebSocket
     #[arg(long)]
     tcp: bool,
+    /// A server that runs already, such as https://host:port or tcp://host:port; its own CPU time and disk are not measured then
+    #[arg(long, requires = "host_key", conflicts_with_all = ["tls", "tcp"])]
+    server: Option<Address>,
+    /// The key with which that server lets a host application log people in
+    #[arg(long, env = "SKEIN__SERVICE__HOST_KEY", hide_env_values = true)]
+    host_key: Option<String>,
     /// One JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -106,7 +112,8 @@ impl Seen {
 struct Stage {
     seen: Seen,
     seconds: f64,
-    server_cpu: Duration,
+    /// Of an own server only.
+    server_cpu: Option<Duration>,
     generator_cpu: Duration,
 }
 
@@ -120,11 +127,20 @@ enum Pace {
 }
 
 pub async fn run(args: Args) -> Outcome {
-    let server = Server::start(args.tls)?;
-    let fsync = measure_fsync(server.directory())?;
     let count = args.users.max(2).next_multiple_of(2);
-    let people = people::log_in(&server, count).await?;
-    let (address, options) = (server.address(args.tcp)?, server.options());
+    let (server, people, address, options) = match &args.server {
+        None => {
+            let server = Server::start(args.tls)?;
+            let (people, address, options) = (server.log_in(count).await?, server.address(args.tcp)?, server.options());
+            (Some(server), people, address, options)
+        }
+        Some(address) => {
+            let options = ConnectOptions::default();
+            let key = args.host_key.as_deref().unwrap_or_default();
+            (None, people::log_in(address, &options, key, count).await?, address.clone(), options)
+        }
+    };
+    let fsync = server.as_ref().map(|server| measure_fsync(server.directory())).transpose()?;
     let mut peers = Vec::with_capacity(count);
     for login in &people {
         peers.push(Peer::connect(&address, &options, login).await.map_err(|error| error.to_string())?);
@@ -138,7 +154,7 @@ pub async fn run(args: Args) -> Outcome {
     let rate = peak.seen.acked_in_time as f64 / peak.seconds;
     say(&format!("{rate:.0} messages per second hold; now 30 % of it, for the latencies"));
     let calm = bench.stage(Pace::Every(interval(rate * 0.3, count)), length).await?;
-    print(&args, &peak, &calm, &fsync);
+    report(&address, count, &peak, &calm, fsync.as_ref()).print(args.json);
     Ok(())
 }
 
@@ -147,7 +163,7 @@ fn interval(rate: f64, connections: usize) -> Duration {
 }
 
 struct Bench {
-    server: Server,
+    server: Option<Server>,
     people: Arc<Vec<Login>>,
     peers: Vec<Peer>,
     /// Stages so far; late messages of an earlier one are told apart by it.
@@ -170,9 +186,13 @@ impl Bench {
         Err("no rate holds".into())
     }
 
+    fn server_cpu(&self) -> Result<Option<Duration>, Error> {
+        self.server.as_ref().map(Server::cpu).transpose()
+    }
+
     /// Runs one stage on all connections.
     async fn stage(&mut self, pace: Pace, length: Duration) -> Result<Stage, crate::command::Error> {
-        let (server_cpu, generator_cpu) = (self.server.cpu()?, cpu_of("self")?);
+        let (server_cpu, generator_cpu) = (self.server_cpu()?, cpu_of("self")?);
         let start = Instant::now() + Duration::from_millis(50);
         self.stages += 1;
         let mut tasks = JoinSet::new();
@@ -199,7 +219,7 @@ impl Bench {
         Ok(Stage {
             seen,
             seconds: length.as_secs_f64(),
-            server_cpu: self.server.cpu()?.saturating_sub(server_cpu),
+            server_cpu: self.server_cpu()?.zip(server_cpu).map(|(now, before)| now.saturating_sub(before)),
             generator_cpu: cpu_of("self")?.saturating_sub(generator_cpu),
         })
     }
@@ -331,7 +351,7 @@ fn measure_fsync(directory: &Path) -> Result<Histogram<u64>, crate::command::Err
     Ok(histogram)
 }
 
-fn print(args: &Args, peak: &Stage, calm: &Stage, fsync: &Histogram<u64>) {
+fn report(address: &Address, connections: usize, peak: &Stage, calm: &Stage, fsync: Option<&Histogram<u64>>) -> Report {
     let ms = |histogram: &Histogram<u64>, quantile| histogram.value_at_quantile(quantile) as f64 / 1_000.0;
     let mut report = Report::default();
     report.add_rounded("acked_per_second", peak.seen.acked_in_time as f64 / peak.seconds);
@@ -346,15 +366,20 @@ fn print(args: &Args, peak: &Stage, calm: &Stage, fsync: &Histogram<u64>) {
     report.add_rounded("peak_ack_p99_ms", ms(&peak.seen.ack_us, 0.99));
     report.add_rounded("peak_deliver_p99_ms", ms(&peak.seen.deliver_us, 0.99));
     let messages = peak.seen.acked.max(1) as f64;
-    report.add_rounded("server_cpu_us_per_message", peak.server_cpu.as_secs_f64() * 1e6 / messages);
-    let both = (peak.server_cpu + peak.generator_cpu).as_secs_f64();
-    report.add_rounded("generator_cpu_share", peak.generator_cpu.as_secs_f64() / both.max(1e-9));
+    if let Some(server_cpu) = peak.server_cpu {
+        report.add_rounded("server_cpu_us_per_message", server_cpu.as_secs_f64() * 1e6 / messages);
+        let both = (server_cpu + peak.generator_cpu).as_secs_f64();
+        report.add_rounded("generator_cpu_share", peak.generator_cpu.as_secs_f64() / both.max(1e-9));
+    }
     report.add("unacked", peak.seen.scheduled - peak.seen.acked + (calm.seen.scheduled - calm.seen.acked));
     report.add("undelivered", peak.seen.scheduled - peak.seen.delivered + (calm.seen.scheduled - calm.seen.delivered));
-    report.add_rounded("fsync_p50_ms", ms(fsync, 0.5));
-    report.add_rounded("fsync_p99_ms", ms(fsync, 0.99));
-    report.add("connections", args.users.max(2).next_multiple_of(2));
-    report.add("transport", if args.tcp { "tcp" } else { "websocket" });
-    report.add("tls", args.tls);
-    report.print(args.json);
+    if let Some(fsync) = fsync {
+        report.add_rounded("fsync_p50_ms", ms(fsync, 0.5));
+        report.add_rounded("fsync_p99_ms", ms(fsync, 0.99));
+    }
+    report.add("connections", connections);
+    let over_tcp = matches!(address.to_string().split(':').next(), Some("tcp" | "tls"));
+    report.add("transport", if over_tcp { "tcp" } else { "websocket" });
+    report.add("tls", address.tls);
+    report
 }

@@ -9,9 +9,10 @@ use std::{
     time::Duration,
 };
 
-use skein_client::{Address, ConnectOptions};
+use skein_client::{Address, ConnectOptions, account::Login};
 use tempfile::TempDir;
 
+use super::people;
 use crate::command::Error;
 
 /// Ticks of /proc per second; fixed by the kernel's interface.
@@ -22,7 +23,7 @@ pub struct Server {
     child: Child,
     directory: TempDir,
     /// Key for minting tokens, known to this process only.
-    pub host_key: String,
+    host_key: String,
     http: SocketAddr,
     tcp: SocketAddr,
     tls: bool,
@@ -68,6 +69,11 @@ impl Server {
     pub fn options(&self) -> ConnectOptions {
         let trusted = self.tls.then(|| self.directory.path().join("data/tls/cert.pem"));
         ConnectOptions { trusted_certificates: trusted, timeout: Duration::from_secs(60), ..ConnectOptions::default() }
+    }
+
+    /// Logs this many people in.
+    pub async fn log_in(&self, count: usize) -> Result<Vec<Login>, Error> {
+        people::log_in(&self.address(true)?, &self.options(), &self.host_key, count).await
     }
 
     /// The directory of the data, for measuring the disk.

@@ -24,7 +24,6 @@ use self::{
     world::World,
 };
 use super::{
-    people,
     report::{Report, progress, say},
     server::Server,
 };
@@ -66,7 +65,7 @@ pub async fn run(args: Args) -> Outcome {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let senders = args.senders.max(GROUP_SIZE).next_multiple_of(GROUP_SIZE);
     let mut server = Server::start(false)?;
-    let people = people::log_in(&server, senders).await?;
+    let people = server.log_in(senders).await?;
     let (address, options) = (server.address(false)?, server.options());
     let clients: Vec<Client> = people
         .iter()

@@ -29,8 +29,8 @@ use crate::{
 
 /// Bytes read at once, into a buffer that all connections of a thread share.
 const READ_BYTES: usize = 64 * 1024;
-/// Reads of one turn, so that a busy connection does not starve its neighbours.
-const READS_PER_TURN: usize = 8;
+/// Reads of one turn, and what follows from each, so that a busy connection does not starve its neighbours.
+const ROUNDS_PER_TURN: usize = 8;
 /// Above this many unwritten bytes no further request is read or answered.
 const UNWRITTEN_BYTES_MAX: usize = FRAME_BYTES_MAX;
 /// How long a closing connection waits for its peer to take the last bytes.
@@ -162,29 +162,39 @@ impl<S: Stream> Connection<S> {
     }
 
     fn turn(&mut self, context: &mut Context<'_>) -> Result<(), End> {
-        let mut reads = 0;
-        loop {
+        for _ in 0..ROUNDS_PER_TURN {
             self.poll_peer(context)?;
-            // What came while the hello was judged.
-            self.take_input(context)?;
+            let held_back = self.take_input(context)?;
             self.poll_running(context);
             self.take_pushes(context)?;
+            let full = self.is_full();
             if !self.flush(context)? {
                 return Ok(());
             }
-            if self.running.as_ref().is_some_and(|running| running.len() >= REQUESTS_IN_FLIGHT_MAX) {
+            if full {
+                // Input, answers or pushes waited for the room that is there now, and nothing else would wake us for them.
+                continue;
+            }
+            if self.is_busy() || matches!(self.peer, Peer::Greeting(..)) {
+                // Nothing is read that would only pile up here; an answer or the welcome goes on with it.
                 return Ok(());
             }
-            if reads == READS_PER_TURN {
-                context.waker().wake_by_ref();
-                return Ok(());
-            }
-            reads += 1;
-            if !self.read(context)? {
-                // Requests that were just started may already be answered; their wakers are armed now.
+            if !held_back && !self.read(context)? {
                 return Ok(());
             }
         }
+        context.waker().wake_by_ref();
+        Ok(())
+    }
+
+    /// Too much waits to be written for anything to be added.
+    fn is_full(&self) -> bool {
+        self.unwritten.len() >= UNWRITTEN_BYTES_MAX
+    }
+
+    /// As many requests wait for their answers as may.
+    fn is_busy(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.len() >= REQUESTS_IN_FLIGHT_MAX)
     }
 
     /// Time limits of those without a session, and the hello.
@@ -226,15 +236,14 @@ impl<S: Stream> Connection<S> {
         self.poll_peer(context)
     }
 
-    /// Decodes what has come. Stops while a hello is judged, and while too much waits to be written.
-    fn take_input(&mut self, context: &mut Context<'_>) -> Result<(), End> {
-        while !self.input.is_empty()
-            && !matches!(self.peer, Peer::Greeting(..))
-            && self.unwritten.len() < UNWRITTEN_BYTES_MAX
-            && self.running.as_ref().is_none_or(|running| running.len() < REQUESTS_IN_FLIGHT_MAX)
-        {
+    /// Decodes what has come. True when frames may be left: a hello is being judged, or too much waits to be answered or written.
+    fn take_input(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        while !self.input.is_empty() {
+            if matches!(self.peer, Peer::Greeting(..)) || self.is_full() || self.is_busy() {
+                return Ok(true);
+            }
             match self.framing.decode(&mut self.input)? {
-                None => break,
+                None => return Ok(false),
                 Some(Unframed::Nothing) => self.note_life(),
                 Some(Unframed::Closed) => return Err(End::Bye),
                 Some(Unframed::Reply(bytes)) => {
@@ -249,11 +258,9 @@ impl<S: Stream> Connection<S> {
                 }
             }
         }
-        if self.input.is_empty() {
-            // Lets the memory go: an idle link holds none.
-            self.input = BytesMut::new();
-        }
-        Ok(())
+        // Lets the memory go: an idle link holds none.
+        self.input = BytesMut::new();
+        Ok(false)
     }
 
     /// A ping or pong of the transport is as good a sign of life as one of ours.
@@ -324,7 +331,7 @@ impl<S: Stream> Connection<S> {
 
     fn poll_running(&mut self, context: &mut Context<'_>) {
         let Some(mut running) = self.running.take() else { return };
-        while self.unwritten.len() < UNWRITTEN_BYTES_MAX {
+        while !self.is_full() {
             match running.poll_next_unpin(context) {
                 Poll::Ready(Some((id, result))) => self.respond(id, &result),
                 Poll::Ready(None) | Poll::Pending => break,
@@ -342,8 +349,10 @@ impl<S: Stream> Connection<S> {
 
     fn take_pushes(&mut self, context: &mut Context<'_>) -> Result<(), End> {
         let Peer::Known(session, epoch) = &self.peer else { return Ok(()) };
-        if self.unwritten.len() >= UNWRITTEN_BYTES_MAX {
-            return Ok(());
+        if self.is_full() {
+            // No room for pushes, but the end of the link does not wait for its peer.
+            let ending = session.lock().ending(*epoch);
+            return ending.map_or(Ok(()), |code| Err(End::close(code, close_text(code))));
         }
         let mut frames = Vec::new();
         match session.take_turn(*epoch, self.shared.service.now_ms(), context.waker(), &mut frames) {

@@ -70,10 +70,7 @@ impl LiveSession {
     /// A connection of this epoch takes its turn: gets frames, or learns that it has to go. It is woken for the next one.
     pub(crate) fn take_turn(&self, epoch: u32, now_ms: u64, waker: &Waker, frames: &mut Vec<Bytes>) -> Turn {
         let mut state = self.state.lock();
-        if state.epoch != epoch {
-            return Turn::Close(CloseCode::Superseded);
-        }
-        if let Some(code) = state.close {
+        if let Some(code) = state.ending(epoch) {
             return Turn::Close(code);
         }
         state.session.poll_frames(now_ms, frames);
@@ -105,6 +102,11 @@ impl LiveSession {
 }
 
 impl SessionState {
+    /// Why the connection of this epoch has to go, if it has to.
+    pub(crate) fn ending(&self, epoch: u32) -> Option<CloseCode> {
+        if self.epoch == epoch { self.close } else { Some(CloseCode::Superseded) }
+    }
+
     fn wake(&self) {
         if let Some(waker) = self.waker.as_ref().filter(|_| self.attached) {
             waker.wake_by_ref();

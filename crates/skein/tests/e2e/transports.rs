@@ -69,6 +69,30 @@ fn tcp_carries_hello_request_response_and_push() {
 }
 
 #[test]
+fn more_requests_than_may_be_in_flight_are_all_answered_in_the_order_they_were_sent() {
+    let server = Server::start();
+    let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
+    let mut sender = http::open(server.tcp, &[]);
+    let mut bytes = Vec::new();
+    write_record(&mut bytes, &hello(&ann));
+    for number in 1..=700 {
+        let mut frame = send_request(&bob);
+        let Some(v1::frame::Body::Request(request)) = &mut frame.body else { panic!("no request") };
+        let body = serde_json::to_vec(&text_to(&bob.user_id, number, "one of many")).unwrap();
+        let send: v1::SendMessageRequest = Codec::Json.decode(&body).unwrap();
+        (request.id, request.body) = (number as u32, Codec::Binary.encode(&send));
+        write_record(&mut bytes, &frame);
+    }
+    sender.get_mut().write_all(&bytes).unwrap();
+    assert!(matches!(record(&mut sender).body, Some(v1::frame::Body::Welcome(_))));
+    for _ in 1..=700 {
+        let Some(v1::frame::Body::Response(response)) = record(&mut sender).body else { panic!("no response") };
+        let answer: v1::SendMessageResponse = Codec::Binary.decode(&response.body).unwrap();
+        assert_eq!(answer.seq, u64::from(response.id));
+    }
+}
+
+#[test]
 fn an_event_stream_and_long_polling_give_the_same_pushes() {
     let server = Server::start();
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));

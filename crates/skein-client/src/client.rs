@@ -65,6 +65,7 @@ impl Client {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let mut timeline = cache.load();
         timeline.user_id = login.user.user_id;
+        timeline.restart();
         let shared = Arc::new(Shared {
             timeline: Mutex::new(timeline),
             updates: broadcast::channel(UPDATES_MAX).0,

@@ -81,6 +81,14 @@ impl Timeline {
         !self.needs.is_empty()
     }
 
+    /// Goes on from what a cache kept, perhaps in the middle of a pull: whatever was asked for and not answered is asked for again.
+    pub fn restart(&mut self) {
+        self.pulling = None;
+        self.needs.insert(Need::User);
+        let holes = self.conversations.iter().filter(|(_, known)| known.wanted > known.version);
+        self.needs.extend(holes.map(|(id, _)| Need::Conversation(id.clone())));
+    }
+
     /// Asks for a pull of the user timeline: after a session that was not resumed, or a lagging push.
     pub fn need_user(&mut self) {
         self.needs.insert(Need::User);

@@ -227,3 +227,32 @@ fn what_was_recalled_hidden_or_cleared_does_not_come_back() {
     timeline.push(&recall);
     assert!(timeline.conversations[ID].messages.is_empty());
 }
+
+#[test]
+fn a_state_that_was_kept_in_the_middle_of_a_pull_asks_again() {
+    let mut server = Server::default();
+    server.send(OTHER);
+    let mut timeline = Timeline { user_id: ME, ..Timeline::default() };
+    timeline.need_user();
+    satisfy(&mut timeline, &server, 10);
+    server.send(OTHER);
+    let third = server.send(OTHER);
+    timeline.push(&third);
+    // The pull is under way, and the process ends.
+    assert_eq!(timeline.take_needs(), [Need::Conversation(ID.to_owned())]);
+    let mut kept = timeline.clone();
+    kept.restart();
+    assert_eq!(kept.take_needs(), [Need::User, Need::Conversation(ID.to_owned())]);
+}
+
+#[test]
+fn what_a_failed_pull_did_not_answer_is_still_needed() {
+    let mut server = Server::default();
+    server.send(OTHER);
+    let mut timeline = Timeline { user_id: ME, ..Timeline::default() };
+    timeline.need_user();
+    let needs = timeline.take_needs();
+    assert!(!timeline.has_needs());
+    timeline.return_needs(&needs);
+    assert!(timeline.has_needs());
+}

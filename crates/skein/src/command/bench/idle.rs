@@ -22,8 +22,7 @@ const SETTLE: Duration = Duration::from_secs(3);
 /// How long the cost of idling is watched.
 const WATCH: Duration = Duration::from_secs(10);
 
-/// Each connection authenticates, sends one message and receives one; then the growth of the server's resident memory is divided by their
-/// number. Accounts are made before the first reading; connections, sessions, and what the messages cost are in the figure.
+/// Options of `skein bench idle`.
 #[derive(clap::Args)]
 pub struct Args {
     /// How many connections; a process may hold about as many as it may open files

@@ -23,10 +23,27 @@ pub struct Args {
 #[derive(Subcommand)]
 enum Measure {
     /// Throughput and latency of one-to-one messages, acked after fsync and delivered, on an open-loop schedule
+    ///
+    /// Messages are due at fixed times, whether or not earlier ones were answered; latency counts from the time a message was due. First a closed
+    /// loop estimates what the machine can do, then open-loop stages find the highest rate that holds, then 30 % of it is run for the latencies.
+    /// Every message is acked after fsync, delivered to its receiver, and counted.
+    ///
+    /// Examples: skein bench send --json; skein bench send --tls --users 200; skein bench send --rate 5000 --server https://chat.example:443
     Send(send::Args),
     /// Memory of the server per idle connection, and what idling costs
+    ///
+    /// Each connection authenticates, sends one message and receives one; then the growth of the server's resident memory is divided by their
+    /// number. Accounts are made before the first reading; connections, sessions, and what the messages cost are in the figure.
+    ///
+    /// Examples: skein bench idle; skein bench idle --tls --connections 5000 --json
     Idle(idle::Args),
     /// SIGKILL under load, again and again; then every promise is checked
+    ///
+    /// Senders write to one another and to groups, send again what was answered before, take messages back, delete, and read, while the server is
+    /// killed; halfway somebody joins each group, and later somebody is removed. Whatever was acked must be there, once, in order, for everybody
+    /// who may read it; whatever was taken back must stay away; unread must equal a recount. Exits with 1 otherwise.
+    ///
+    /// Examples: skein bench crash; skein bench crash --kills 100 --senders 256 --seed 7
     Crash(crash::Args),
 }
 

@@ -36,9 +36,7 @@ const WINDOW: usize = 64;
 /// Longest latency that is told apart, in microseconds.
 const LATENCY_MAX_US: u64 = 60_000_000;
 
-/// Messages are due at fixed times, whether or not earlier ones were answered; latency counts from the time a message was due. First a closed
-/// loop estimates what the machine can do, then open-loop stages find the highest rate that holds, then 30 % of it is run for the
-/// latencies. Every message is acked after fsync, delivered to its receiver, and counted.
+/// Options of `skein bench send`.
 #[derive(clap::Args)]
 pub struct Args {
     /// Messages per second; found out when not given

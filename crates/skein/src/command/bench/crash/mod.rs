@@ -42,9 +42,7 @@ const COLLECT: Duration = Duration::from_secs(180);
 /// Findings that are printed.
 const SHOWN_MAX: usize = 20;
 
-/// Senders write to one another and to groups, send again what was answered before, take messages back, delete, and read, while the server is killed;
-/// halfway somebody joins each group, and later somebody is removed. Whatever was acked must be there, once, in order, for everybody who may read it;
-/// whatever was taken back must stay away; unread must equal a recount. Exits with 1 otherwise.
+/// Options of `skein bench crash`.
 #[derive(clap::Args)]
 pub struct Args {
     /// How often the server is killed

@@ -24,7 +24,7 @@ pub struct GroupChanged {
 ///
 /// Roles: the owner may do everything; admins may rename, add, and remove plain members; members may add when the
 /// group is open to it (always, for now). A new member reads from the seq of the system line that announces it.
-/// A member that comes back reads from its new joining on.
+/// A member that comes back reads from its new joining on. A conversation of two is no group: `NotAMember`. A user named twice counts once.
 #[async_trait]
 pub trait GroupStore {
     /// Creates a group owned by `owner` with these members. The pair (`owner`, `client_group_id`) is an idempotency key unless
@@ -76,6 +76,7 @@ pub trait GroupStore {
         now_ms: u64,
     ) -> Result<GroupChanged>;
     /// Roster changes after `since_version`, by version; gone members have no role. Returns (members, version to continue from, more).
+    /// Members of one change come on one page, so a change larger than `limit` makes a larger page.
     /// Errors: `NotAMember`.
     async fn list_member_changes(
         &self,

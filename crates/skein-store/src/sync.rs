@@ -34,8 +34,8 @@ pub trait SyncStore {
         limit: u32,
         messages_per_entry: u32,
     ) -> Result<v1::PullUserResponse>;
-    /// Messages whose version is above `since_version`, by version; `version` is where to continue. Cursors of the other members and the
-    /// group's data are included on every page of a small conversation. Errors: `NotAMember`.
+    /// Messages whose version is above `since_version`, by version; `version` is where to continue. Cursors of the members, the caller's among
+    /// them, and the group's data are included on every page of a small conversation. Errors: `NotAMember`.
     async fn pull_conversation(
         &self,
         user: UserId,

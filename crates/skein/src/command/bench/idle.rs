@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Resource, getrlimit};
 use skein_client::account::Login;
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -17,6 +18,8 @@ use crate::command::Outcome;
 
 /// Pairs that connect at the same time.
 const CONCURRENCY: usize = 32;
+/// Files that a process needs besides its connections.
+const FILES_SPARE: u64 = 64;
 /// How long memory may settle before it is read.
 const SETTLE: Duration = Duration::from_secs(3);
 /// How long the cost of idling is watched.
@@ -40,7 +43,11 @@ pub struct Args {
 }
 
 pub async fn run(args: Args) -> Outcome {
-    let count = args.connections.next_multiple_of(2);
+    let count = args.connections.max(2).next_multiple_of(2);
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    if count as u64 + FILES_SPARE > limit {
+        return Err(format!("{count} connections need more than the {limit} files that a process may open here").into());
+    }
     let server = Server::start(args.tls)?;
     let people = server.log_in(count).await?;
     tokio::time::sleep(SETTLE).await;

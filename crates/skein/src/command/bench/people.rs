@@ -80,7 +80,8 @@ async fn exchange(address: &Address, options: &ConnectOptions, host_tokens: &[St
             }
         }
     }
-    Ok(logins.into_iter().flatten().collect())
+    let logins: Option<Vec<Login>> = logins.into_iter().collect();
+    Ok(logins.ok_or("a log-in was answered without a user or without tokens")?)
 }
 
 /// The wall clock, in Unix milliseconds.

@@ -33,6 +33,8 @@ const HOLDS: f64 = 0.98;
 const ATTEMPTS: usize = 8;
 /// Requests that a connection of the estimate keeps open.
 const WINDOW: usize = 64;
+/// Above what any machine can do; keeps intervals above zero.
+const RATE_MAX: f64 = 1e7;
 /// Longest latency that is told apart, in microseconds.
 const LATENCY_MAX_US: u64 = 60_000_000;
 
@@ -157,7 +159,7 @@ pub async fn run(args: Args) -> Outcome {
 }
 
 fn interval(rate: f64, connections: usize) -> Duration {
-    Duration::from_secs_f64(connections as f64 / rate.max(1.0))
+    Duration::from_secs_f64(connections as f64 / rate.clamp(1.0, RATE_MAX))
 }
 
 struct Bench {

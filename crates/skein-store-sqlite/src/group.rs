@@ -445,7 +445,7 @@ impl Transaction<'_> {
         let message = v1::Message { content: content.into(), ..Default::default() };
         let (row, message) = self.append_row(row, message, now_ms, 0)?;
         self.announce(&row, &message)?;
-        let recipients = self.recipients(&row)?;
+        let recipients = self.recipients(&row, actor)?;
         let role = load_role(self.connection, row.key, actor)?;
         Ok(GroupChanged {
             group: render::group(&row, role),

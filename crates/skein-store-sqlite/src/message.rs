@@ -150,7 +150,7 @@ fn append(transaction: &mut Transaction<'_>, command: &AppendMessage) -> Result<
     let (conversation, message) =
         transaction.append_row(conversation, message, command.now_ms, fingerprint(command))?;
     transaction.announce(&conversation, &message)?;
-    let recipients = transaction.recipients(&conversation)?;
+    let recipients = transaction.recipients(&conversation, sender)?;
     Ok(Appended { message, recipients, duplicate: false, content_differs: false })
 }
 
@@ -345,7 +345,7 @@ fn change_message(
     transaction.connection.prepare_cached(sql).stored()?.execute(values).stored()?;
     transaction.put_conversation(conversation.clone());
     transaction.announce_change(&conversation)?;
-    let recipients = transaction.recipients(&conversation)?;
+    let recipients = transaction.recipients(&conversation, actor)?;
     Ok(Delivery { message, recipients })
 }
 

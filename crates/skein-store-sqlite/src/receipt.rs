@@ -76,8 +76,11 @@ fn moved(
     entry: &EntryRow,
     changed: bool,
 ) -> Result<CursorMoved> {
-    let recipients =
-        if changed && !transaction.is_large(conversation) { Some(transaction.recipients(conversation)?) } else { None };
+    let recipients = if changed && !transaction.is_large(conversation) {
+        Some(transaction.recipients(conversation, entry.user)?)
+    } else {
+        None
+    };
     let cursor = v1::Cursor {
         user_id: entry.user.0,
         read_seq: entry.read_seq,

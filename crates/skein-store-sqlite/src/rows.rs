@@ -117,6 +117,14 @@ pub(crate) struct EntryRow {
 const ENTRY: &str = "user_id, conversation, version, member, sort_ms, first_seq, cleared_seq, read_seq, read_ms, delivered_seq, \
      floor_seq, floor_countable, mention_seq, pinned, mute, hidden, archived, draft, remark";
 
+/// Changes the row in place: replacing it would search for it and its index entries twice.
+const SAVE_ENTRY: &str = "INSERT INTO entries (user_id, conversation, version, member, sort_ms, first_seq, cleared_seq, read_seq, \
+     read_ms, delivered_seq, floor_seq, floor_countable, mention_seq, pinned, mute, hidden, archived, draft, remark) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
+     ON CONFLICT (user_id, conversation) DO UPDATE SET version = ?3, member = ?4, sort_ms = ?5, first_seq = ?6, cleared_seq = ?7, \
+     read_seq = ?8, read_ms = ?9, delivered_seq = ?10, floor_seq = ?11, floor_countable = ?12, mention_seq = ?13, pinned = ?14, \
+     mute = ?15, hidden = ?16, archived = ?17, draft = ?18, remark = ?19";
+
 impl EntryRow {
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
@@ -167,9 +175,6 @@ impl EntryRow {
     }
 
     pub(crate) fn save(&self, connection: &Connection) -> Result<()> {
-        let sql = format!(
-            "INSERT OR REPLACE INTO entries ({ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        );
         let values = params![
             self.user.0 as i64,
             self.key,
@@ -191,7 +196,7 @@ impl EntryRow {
             self.draft,
             self.remark,
         ];
-        connection.prepare_cached(&sql).stored()?.execute(values).stored().map(drop)
+        connection.prepare_cached(SAVE_ENTRY).stored()?.execute(values).stored().map(drop)
     }
 
     /// Everything up to here is not shown to this user.

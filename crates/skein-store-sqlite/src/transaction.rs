@@ -6,7 +6,10 @@ use std::{
 };
 
 use rusqlite::Connection;
-use skein_proto::id::{ConversationId, MessageId, MessageIdGenerator, UserId};
+use skein_proto::{
+    id::{ConversationId, MessageId, MessageIdGenerator, UserId},
+    v1::MuteLevel,
+};
 use skein_store::{Refusal, Result, message::Recipients};
 
 use crate::rows::{ConversationRow, EntryRow, Key, Stored, is_blocked, load_member_ids};
@@ -164,13 +167,22 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Who gets a change of this conversation.
-    pub(crate) fn recipients(&mut self, conversation: &ConversationRow) -> Result<Recipients> {
+    /// Who gets a change of this conversation. Those who refuse its pushes find it when they pull; the actor's own devices always hear.
+    pub(crate) fn recipients(&mut self, conversation: &ConversationRow, actor: UserId) -> Result<Recipients> {
         if self.is_large(conversation) {
             let roster_version = conversation.roster_version;
             return Ok(Recipients::Roster { conversation: conversation.id, roster_version });
         }
-        Ok(Recipients::Users(self.members(conversation.key)?.to_vec()))
+        let members = self.members(conversation.key)?;
+        let mut users = Vec::with_capacity(members.len());
+        for user in members.iter() {
+            let refuses =
+                self.entry(*user, conversation.key)?.is_some_and(|entry| entry.mute == MuteLevel::Refuse as i32);
+            if *user == actor || !refuses {
+                users.push(*user);
+            }
+        }
+        Ok(Recipients::Users(users))
     }
 
     /// Writes every changed row.

@@ -41,7 +41,7 @@ pub struct Delivery {
 /// Who gets a change of a conversation.
 #[derive(Clone, Debug)]
 pub enum Recipients {
-    /// These, the actor included.
+    /// These: the actor, and the members whose entries do not refuse pushes.
     Users(Vec<UserId>),
     /// All members of a large group as of this roster version: the caller keeps rosters by version
     /// and asks [`crate::group::GroupStore::list_member_ids`] when it lacks one.

@@ -59,6 +59,23 @@ pub async fn entries_change_by_field(world: World) {
     assert_eq!(world.pull(ann, before).await.entries, [entry]);
 }
 
+/// Who refuses the pushes of a conversation is not among the receivers, and misses nothing when pulling.
+pub async fn refusing_mutes_the_pushes(world: World) {
+    let [ann, bob] = world.users().await;
+    let pair = ConversationId::direct(ann, bob);
+    world.send(ann, pair, "one").await;
+    let change = EntryChange { mute: Some(v1::MuteLevel::Refuse), ..Default::default() };
+    done(world.store.set_entry(bob, pair, change).await);
+    let receivers = |appended: crate::message::Appended| match appended.recipients {
+        crate::message::Recipients::Users(users) => users,
+        crate::message::Recipients::Roster { .. } => Vec::new(),
+    };
+    assert_eq!(receivers(done(world.append(&world.message(ann, pair, "two")).await)), [ann]);
+    assert_eq!(world.entry(bob, pair).await.unread, 2);
+    let own = receivers(done(world.append(&world.message(bob, pair, "three")).await));
+    assert!(own.contains(&ann) && own.contains(&bob), "the own other devices still hear");
+}
+
 /// A pinned entry sorts above every newer one, until it is let go.
 pub async fn pinned_entries_sort_above(world: World) {
     let [ann, bob, cid] = world.users().await;

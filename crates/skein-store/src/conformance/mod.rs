@@ -36,7 +36,8 @@ macro_rules! conformance_tests {
                 blocks_move_the_timeline_once, settings_are_limited, secrets_are_made_once,
             }
             conversation {
-                entries_are_complete, strangers_have_no_entry, entries_change_by_field, pinned_entries_sort_above,
+                entries_are_complete, strangers_have_no_entry, entries_change_by_field, refusing_mutes_the_pushes,
+                pinned_entries_sort_above,
                 cleared_messages_never_return, hidden_entries_come_back, writing_to_oneself_works,
             }
             message {

@@ -359,11 +359,14 @@ mod tests {
             client.write_all(b"last words").unwrap();
             client.conn.send_close_notify();
             client.flush().unwrap();
+            // Closing with something unread would be a reset.
+            client.read_to_end(&mut Vec::new()).unwrap();
         })
         .await;
-        let mut received = Vec::new();
-        stream.unwrap().read_to_end(&mut received).await.unwrap();
+        let (mut stream, mut received) = (stream.unwrap(), Vec::new());
+        stream.read_to_end(&mut received).await.unwrap();
         assert_eq!(received, b"last words");
+        stream.shutdown().await.unwrap();
         peer.join().unwrap();
     }
 

@@ -6,18 +6,16 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use skein_proto::{
-    codec::Codec,
     limits::{ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
     session::{Input, decode_frame, frame},
-    v1::{self, CloseCode, ErrorCode, frame::Body},
+    v1::{self, CloseCode, frame::Body},
 };
-use skein_service::Caller;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use crate::{
@@ -25,6 +23,7 @@ use crate::{
     hello::{Greeted, Shared},
     measure,
     registry::{LiveSession, Turn},
+    request::{Answer, answer},
 };
 
 /// Bytes read at once, into a buffer that all connections of a thread share.
@@ -44,7 +43,6 @@ thread_local! {
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
-type Answer = (u32, Result<Bytes, v1::Error>);
 type Running = Pin<Box<dyn Future<Output = Answer> + Send>>;
 type Greeting = Pin<Box<dyn Future<Output = Greeted> + Send>>;
 
@@ -472,45 +470,6 @@ fn close_text(code: CloseCode) -> &'static str {
         CloseCode::AccountSuspended => "this account is suspended",
         _ => "",
     }
-}
-
-/// Runs one request.
-async fn answer(shared: Arc<Shared>, session: Option<Arc<LiveSession>>, codec: Codec, request: v1::Request) -> Answer {
-    let start = Instant::now();
-    let body = if request.json.is_empty() { &request.body[..] } else { request.json.as_bytes() };
-    let renewal = request.method.ends_with("AccountService/RenewLink");
-    let result = match &session {
-        Some(session) if renewal => renew(&shared, session, codec, body).await,
-        _ => {
-            let caller = session.as_ref().map(|session| &session.caller);
-            shared.service.dispatch(caller, &request.method, codec, body).await
-        }
-    };
-    let result = match result {
-        Ok(body) if body.len() > FRAME_BYTES_MAX - 64 => Err(v1::Error {
-            code: ErrorCode::TooLarge.into(),
-            text: "the answer does not fit into a frame; ask for less at once".to_owned(),
-            ..Default::default()
-        }),
-        other => other,
-    };
-    if shared.service.is_method(&request.method) {
-        measure::request(&request.method, result.as_ref().err(), start.elapsed());
-    }
-    (request.id, result)
-}
-
-/// Moves the link to a fresh token of the same device.
-async fn renew(shared: &Shared, session: &LiveSession, codec: Codec, body: &[u8]) -> Result<Bytes, v1::Error> {
-    let invalid = |code: ErrorCode, text: String| v1::Error { code: code.into(), text, ..Default::default() };
-    let request: v1::RenewLinkRequest =
-        codec.decode_request(body).map_err(|error| invalid(ErrorCode::Malformed, error.to_string()))?;
-    let fresh: Caller = shared.service.authenticate(&request.access_token).await?;
-    if fresh.user != session.caller.user || fresh.device_id != session.caller.device_id {
-        return Err(invalid(ErrorCode::InvalidArgument, "the token is of another device".to_owned()));
-    }
-    session.renew(fresh.expires_ms);
-    Ok(codec.encode(&v1::RenewLinkResponse { token_expires_ms: fresh.expires_ms, ..Default::default() }))
 }
 
 #[cfg(test)]

@@ -121,10 +121,8 @@ fn check_reasons(root: &Path, findings: &mut Vec<String>) {
     for line in manifest.lines() {
         if line.starts_with('[') {
             inside = line == "[workspace.dependencies]";
-        } else if inside && line.contains('=') && !line.starts_with('#') {
-            if !reason && !line.starts_with("skein") {
-                findings.push(format!("Cargo.toml: no reason given above: {line}"));
-            }
+        } else if inside && line.contains('=') && !line.starts_with('#') && !reason && !line.starts_with("skein") {
+            findings.push(format!("Cargo.toml: no reason given above: {line}"));
         }
         reason = line.starts_with('#');
     }

@@ -8,6 +8,8 @@ use ratatui::{
     widgets::{Block, Borders, List, ListItem, ListState, Paragraph, Wrap},
 };
 
+use super::command::HELP;
+
 /// One conversation in the list.
 #[derive(Clone, Debug)]
 pub struct ListedConversation {
@@ -57,6 +59,8 @@ pub struct View {
     pub notice: String,
     /// Who this is.
     pub me: String,
+    /// Shows what can be typed instead of the conversation.
+    pub help: bool,
 }
 
 const KEYS: &str = " Enter send   ↑↓ conversation   PgUp/PgDn scroll   /help commands   Ctrl-C leave";
@@ -93,6 +97,10 @@ fn draw_list(frame: &mut Frame<'_>, area: Rect, view: &View) {
 
 fn draw_history(frame: &mut Frame<'_>, area: Rect, view: &View) {
     let block = Block::new().borders(Borders::ALL).title(format!(" {} ", view.title));
+    if view.help {
+        frame.render_widget(Paragraph::new(HELP).block(block.title(" what can be typed; any key goes back ")), area);
+        return;
+    }
     if view.open.is_none() {
         let hint = "Write /to NAME to talk to somebody, or choose a conversation with the arrow keys.";
         frame.render_widget(Paragraph::new(hint).wrap(Wrap { trim: true }).block(block), area);
@@ -200,6 +208,12 @@ mod tests {
         view.scroll = 10;
         let text = drawn(&view);
         assert!(text.contains("message 39") && !text.contains("message 49"), "{text}");
+    }
+
+    #[test]
+    fn help_lists_every_command() {
+        let text = drawn(&View { help: true, ..view() });
+        assert!(text.contains("/to NAME") && text.contains("/history [N]") && !text.contains("bob: hello"), "{text}");
     }
 
     #[test]

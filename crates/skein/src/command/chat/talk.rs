@@ -84,7 +84,11 @@ impl Talk {
     pub async fn execute(&mut self, command: Command) -> Result<Vec<String>, ClientError> {
         match command {
             Command::To(to) => Ok(vec![format!("talking to {}", self.open(&to).await?)]),
-            Command::List => Ok(self.list()),
+            Command::List => {
+                // What this very client has just begun is on the list too.
+                self.client.pull().await?;
+                Ok(self.list())
+            }
             Command::Group(name, people) => self.make_group(&name, &people).await,
             Command::Help => Ok(HELP.lines().map(str::to_owned).collect()),
             Command::Quit | Command::Nothing => Ok(Vec::new()),

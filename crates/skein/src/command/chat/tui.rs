@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     super::Outcome,
-    command::{Command, HELP, parse},
+    command::{Command, parse},
     outbox::{Outbox, Text},
     screen::{self, ListedConversation, ShownMessage, View},
     talk::{Talk, clock, words},
@@ -134,6 +134,7 @@ impl Tui {
 
     /// False when the person leaves.
     async fn press(&mut self, key: KeyEvent) -> bool {
+        self.view.help = false;
         match key.code {
             KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
             KeyCode::Char(character) => self.view.input.push(character),
@@ -156,10 +157,7 @@ impl Tui {
         self.view.scroll = 0;
         match parse(&line) {
             Ok(Command::Quit) => return false,
-            Ok(Command::Help) => {
-                self.view.notice =
-                    HELP.lines().map(|line| line.split("  ").next().unwrap_or_default()).collect::<Vec<_>>().join("  ")
-            }
+            Ok(Command::Help) => self.view.help = true,
             // The screen shows both already.
             Ok(Command::List | Command::History(_)) => self.scroll_up().await,
             Ok(Command::Say(text)) if self.talk.open.is_some() => self.say(text),

@@ -6,6 +6,7 @@ use std::{
         mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
     },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -16,10 +17,12 @@ use tokio::sync::{oneshot, watch};
 
 use crate::transaction::{Cache, Transaction};
 
-/// Write jobs between two checkpoints.
-const CHECKPOINT_JOBS: usize = 20_000;
-/// Frames of the write-ahead log above which the writer waits for a full checkpoint, once: 256 MiB.
-const WAL_FRAMES_MAX: i64 = 65_536;
+/// Write jobs between two checkpoints. Many small ones: each moves few pages, so that none holds up an fsync of the log for long.
+const CHECKPOINT_JOBS: usize = 2_000;
+/// The least time between two checkpoints.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(200);
+/// Frames of the write-ahead log above which the writer finishes a checkpoint itself, so that the log starts over: 32 MiB.
+const WAL_FRAMES_MAX: i64 = 8_192;
 
 /// What the writer thread owns.
 pub(crate) struct WriterState {
@@ -99,7 +102,15 @@ impl Writer {
         let overfull = std::sync::Arc::new(AtomicBool::new(false));
         let told = overfull.clone();
         std::thread::spawn(move || run_checkpoints(&checkpointer, &checkpoints, &told));
-        let mut thread = WriterThread { state, batch_max: batch_max.max(1), failing, checkpoint, overfull, since: 0 };
+        let mut thread = WriterThread {
+            state,
+            batch_max: batch_max.max(1),
+            failing,
+            checkpoint,
+            overfull,
+            since: 0,
+            last_checkpoint: Instant::now(),
+        };
         let thread = std::thread::spawn(move || thread.run(&jobs));
         Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)), failed }
     }
@@ -153,6 +164,7 @@ struct WriterThread {
     checkpoint: SyncSender<()>,
     overfull: std::sync::Arc<AtomicBool>,
     since: usize,
+    last_checkpoint: Instant,
 }
 
 impl WriterThread {
@@ -205,13 +217,15 @@ impl WriterThread {
     }
 
     fn ask_for_checkpoint(&mut self) {
-        if self.since < CHECKPOINT_JOBS {
+        if self.since < CHECKPOINT_JOBS || self.last_checkpoint.elapsed() < CHECKPOINT_INTERVAL {
             return;
         }
         self.since = 0;
+        self.last_checkpoint = Instant::now();
         if self.overfull.swap(false, Ordering::Relaxed) {
-            // Sustained load never left a gap in which the log could start over.
-            let _ = self.state.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+            // Under sustained load the log never stands still, and only a log that stands still can start over. Most of it has been moved by the
+            // other thread just before, so the rest is quick; readers are not waited for.
+            let _ = self.state.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         }
         let _ = self.checkpoint.try_send(());
     }

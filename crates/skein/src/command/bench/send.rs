@@ -5,7 +5,10 @@ use std::{
     fs::File,
     io::Write as _,
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -74,6 +77,7 @@ struct Seen {
     delivered_in_time: u64,
     acked: u64,
     delivered: u64,
+    lagged: u64,
     ack_us: Histogram<u64>,
     deliver_us: Histogram<u64>,
 }
@@ -87,6 +91,7 @@ impl Seen {
             delivered_in_time: 0,
             acked: 0,
             delivered: 0,
+            lagged: 0,
             ack_us: histogram()?,
             deliver_us: histogram()?,
         })
@@ -98,6 +103,7 @@ impl Seen {
         self.delivered_in_time += other.delivered_in_time;
         self.acked += other.acked;
         self.delivered += other.delivered;
+        self.lagged += other.lagged;
         self.ack_us.add(&other.ack_us)?;
         self.deliver_us.add(&other.deliver_us)?;
         Ok(())
@@ -196,15 +202,28 @@ impl Bench {
         let start = Instant::now() + Duration::from_millis(50);
         self.stages += 1;
         let mut tasks = JoinSet::new();
-        for (index, peer) in self.peers.drain(..).enumerate() {
+        let made: Vec<Arc<Made>> = self.people.iter().map(|_| Arc::default()).collect();
+        for (index, mut peer) in self.peers.drain(..).enumerate() {
             let to = self.people[index ^ 1].user.user_id;
             // Spread over one interval, so that connections do not beat together.
             let offset = match pace {
                 Pace::Every(interval) => interval.mul_f64(index as f64 / self.people.len() as f64),
                 Pace::Window(_) => Duration::ZERO,
             };
-            let times = [start, start + offset, start + length];
-            let runner = Runner::new(peer, to, times, pace, self.stages)?;
+            peer.lagging = false;
+            let runner = Runner {
+                peer,
+                to,
+                made: made[index].clone(),
+                partner: made[index ^ 1].clone(),
+                start,
+                next: start + offset,
+                end: start + length,
+                pace,
+                stage: self.stages,
+                open: HashMap::new(),
+                seen: Seen::new()?,
+            };
             tasks.spawn(async move { (index, runner.run().await) });
         }
         let mut seen = Seen::new()?;
@@ -225,10 +244,21 @@ impl Bench {
     }
 }
 
+/// How many messages a connection has made in a stage.
+#[derive(Default)]
+struct Made {
+    count: AtomicU64,
+    /// No more will come.
+    finished: AtomicBool,
+}
+
 /// One connection during one stage.
 struct Runner {
     peer: Peer,
     to: u64,
+    /// What this connection makes, and what its partner does.
+    made: Arc<Made>,
+    partner: Arc<Made>,
     start: Instant,
     next: Instant,
     end: Instant,
@@ -239,13 +269,7 @@ struct Runner {
 }
 
 impl Runner {
-    fn new(mut peer: Peer, to: u64, times: [Instant; 3], pace: Pace, stage: usize) -> Result<Self, Error> {
-        let [start, next, end] = times;
-        peer.lagging = false;
-        Ok(Self { peer, to, start, next, end, pace, stage, open: HashMap::new(), seen: Seen::new()? })
-    }
-
-    /// Runs until everything is answered and delivered, or the patience is over. A receiver gets as many as it sends: pairs are symmetric.
+    /// Runs until everything is answered, and everything that the partner made is delivered, or the patience is over.
     async fn run(mut self) -> Result<(Peer, Seen), Error> {
         let mut heard = Vec::new();
         let mut ticks = tokio::time::interval(TICK);
@@ -255,8 +279,10 @@ impl Runner {
             self.make_due(now)?;
             self.peer.flush().await?;
             // What was dropped on the way will never come; it is counted as undelivered.
-            let delivered = self.peer.lagging || self.seen.delivered >= self.seen.scheduled;
-            if now >= self.end && self.open.is_empty() && delivered || now > self.end + DRAIN {
+            let finished = self.made.finished.load(Ordering::Acquire) && self.partner.finished.load(Ordering::Acquire);
+            let delivered = self.peer.lagging || self.seen.delivered >= self.partner.count.load(Ordering::Acquire);
+            if finished && self.open.is_empty() && delivered || now > self.end + DRAIN {
+                self.seen.lagged += u64::from(self.peer.lagging);
                 self.peer.acknowledge()?;
                 self.peer.flush().await?;
                 return Ok((self.peer, self.seen));
@@ -281,11 +307,13 @@ impl Runner {
                     self.make(due)?;
                     self.next += interval;
                 }
+                self.made.finished.store(self.next >= self.end, Ordering::Release);
             }
             Pace::Window(window) => {
                 while now >= self.start && now < self.end && self.open.len() < window {
                     self.make(now)?;
                 }
+                self.made.finished.store(now >= self.end, Ordering::Release);
             }
         }
         Ok(())
@@ -299,6 +327,7 @@ impl Runner {
             self.peer.send(self.to, format!("{stage} {stamp} - the quick brown fox jumps over the lazy dog, again"))?;
         self.open.insert(id, due);
         self.seen.scheduled += 1;
+        self.made.count.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
@@ -372,6 +401,7 @@ fn report(address: &Address, connections: usize, peak: &Stage, calm: &Stage, fsy
         report.add_rounded("generator_cpu_share", peak.generator_cpu.as_secs_f64() / both.max(1e-9));
     }
     report.add("unacked", peak.seen.scheduled - peak.seen.acked + (calm.seen.scheduled - calm.seen.acked));
+    report.add("lagged_connections", peak.seen.lagged + calm.seen.lagged);
     report.add("undelivered", peak.seen.scheduled - peak.seen.delivered + (calm.seen.scheduled - calm.seen.delivered));
     if let Some(fsync) = fsync {
         report.add_rounded("fsync_p50_ms", ms(fsync, 0.5));

@@ -1,8 +1,9 @@
 //! Compiles proto/skein/v1 to Rust types; protox parses, so protoc is not needed.
-use std::{env, fs, path::Path, path::PathBuf};
+use std::{env, fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Asked for now, not when this file was compiled: a target directory may be shared by several checkouts.
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
     let mut files: Vec<PathBuf> =
         fs::read_dir(root.join("skein/v1"))?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;

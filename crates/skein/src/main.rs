@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod web;
 
 use std::process::ExitCode;
 

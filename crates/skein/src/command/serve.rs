@@ -1,6 +1,12 @@
 //! `skein serve`: assembles store, bus, service and access, and stops them in the opposite order.
 
-use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use skein_access::Access;
 use skein_bus::local::LocalBus;
@@ -9,7 +15,7 @@ use skein_store_sqlite::SqliteStore;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
-use crate::config::Config;
+use crate::{config::Config, web};
 
 /// How long open links get to take their last pushes at shutdown.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
@@ -40,7 +46,7 @@ pub async fn run(args: Args) -> Outcome {
     let store = Arc::new(SqliteStore::open(&config.data_dir, config.sqlite.clone())?);
     let (bus, deliveries) = LocalBus::new();
     let service = Service::start(store.clone(), Arc::new(bus), config.service.clone()).await?;
-    let access = Access::start(config.access.clone(), service.clone(), deliveries).await?;
+    let access = Access::start(config.access.clone(), service.clone(), deliveries, web::router()).await?;
     announce(&config, &access);
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -77,13 +83,43 @@ fn announce(config: &Config, access: &Access) {
     let http = access.local_addr();
     let scheme = if config.access.tls.is_on() { "https" } else { "http" };
     let tcp = access.tcp_addr().map(|tcp| format!(" tcp={tcp}")).unwrap_or_default();
+    let address = format!("{scheme}://{}", reachable(http));
+    let browser = if web::is_built() { address.as_str() } else { "the web app was not built; `make run` builds it" };
     let text = format!(
         "SKEIN LISTENING http={http}{tcp}\n\
-         Skein {} is ready at {scheme}://{http} - data in {}\n\
-         Chat from another terminal: skein chat --server {scheme}://{http} --register --user <name>\n",
+         \n  \
+           Skein {} is ready, its data is in {}\n\
+         \n  \
+           Open in a browser         {browser}\n  \
+           Chat in another terminal  skein chat --server {address} --register --user <name>\n\
+         \n",
         env!("CARGO_PKG_VERSION"),
         config.data_dir.display()
     );
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// An address to type on this machine: "every interface" is not one.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_interface_is_shown_as_this_machine() {
+        for (listening, shown) in
+            [("0.0.0.0:7700", "127.0.0.1:7700"), ("[::]:1", "[::1]:1"), ("192.0.2.7:80", "192.0.2.7:80")]
+        {
+            assert_eq!(reachable(listening.parse().unwrap()).to_string(), shown);
+        }
+    }
 }

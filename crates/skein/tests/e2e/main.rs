@@ -13,3 +13,4 @@ mod messages;
 mod server;
 mod sessions;
 mod transports;
+mod web;

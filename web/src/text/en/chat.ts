@@ -1,0 +1,3 @@
+/** English: the open conversation. */
+
+export const chat = {};

@@ -1,0 +1,5 @@
+/** Chinese: the open conversation. */
+
+import type { chat as Shape } from "../en/chat";
+
+export const chat: typeof Shape = {};

@@ -68,6 +68,13 @@ export class Server {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** The value of one line of `/metrics`, named with its labels; 0 when there is none. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.address}/metrics`)).text();
+    const line = text.split("\n").find((line) => line.startsWith(`${name} `));
+    return Number(line?.slice(name.length + 1) ?? 0);
+  }
+
   /** What it wrote to stderr, for a failing test. */
   get words(): string {
     return this.log.join("\n");

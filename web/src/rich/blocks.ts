@@ -1,6 +1,6 @@
 /** Block markdown: code blocks, quotes, lists, paragraphs. Each level reads each line once, and levels are limited. */
-import { type Atom, BLOCK_DEPTH_MAX, type Block, isPlain } from "./ast.js";
-import { type Line, parseInline } from "./inline.js";
+import { type Atom, BLOCK_DEPTH_MAX, type Block, isPlain } from "./ast";
+import { type Line, parseInline } from "./inline";
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})([^`]*)$/;
 const QUOTE = /^ {0,3}> ?/;

@@ -1,5 +1,5 @@
 /** Pairs the runs of `*`, `_` and `~~` of a paragraph. */
-import type { Delimiter, Token } from "./inline.js";
+import type { Delimiter, Token } from "./inline";
 
 const WORDS = /[\p{L}\p{N}\u{2000}-\u{10ffff}]/u;
 

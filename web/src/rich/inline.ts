@@ -1,7 +1,7 @@
 /** Inline markdown: tokens of a paragraph, pairs of delimiters, then a tree. Linear in the length of the text. */
-import { type Atom, INLINE_DEPTH_MAX, type Inline } from "./ast.js";
-import { pairDelimiters } from "./delimiters.js";
-import { linkAt, safeHref } from "./links.js";
+import { type Atom, INLINE_DEPTH_MAX, type Inline } from "./ast";
+import { pairDelimiters } from "./delimiters";
+import { linkAt, safeHref } from "./links";
 
 /** A slice of the source; a paragraph is one for each of its lines. */
 export interface Line {

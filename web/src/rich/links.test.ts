@@ -1,6 +1,6 @@
 /** Addresses in text: where they begin and end, and which are refused. */
 import { describe, expect, it } from "vitest";
-import { findLinks, safeHref } from "./links.js";
+import { findLinks, safeHref } from "./links";
 
 const found = (text: string) => findLinks(text).map((link) => text.slice(link.start, link.end));
 

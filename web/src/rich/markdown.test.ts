@@ -1,7 +1,7 @@
 /** Markdown: what is syntax, what is not, and that hostile input stays cheap. */
 import { describe, expect, it } from "vitest";
-import type { Block, Inline } from "./ast.js";
-import { looksLikeMarkdown, parseMarkdown } from "./blocks.js";
+import type { Block, Inline } from "./ast";
+import { looksLikeMarkdown, parseMarkdown } from "./blocks";
 
 /** The tree as a short string. */
 function show(blocks: readonly Block[]): string {

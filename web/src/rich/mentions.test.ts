@@ -1,7 +1,7 @@
 /** Mentions: code points against UTF-16, and spans under edits. */
 import { describe, expect, it } from "vitest";
-import { moveAtoms, toAtoms, toMentions, trimAtoms } from "./mentions.js";
-import { parsePlain } from "./plain.js";
+import { moveAtoms, toAtoms, toMentions, trimAtoms } from "./mentions";
+import { parsePlain } from "./plain";
 
 describe("spans", () => {
   it("counts code points", () => {

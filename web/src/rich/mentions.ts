@@ -1,6 +1,6 @@
 /** Mentions: spans by Unicode code points on the wire, by UTF-16 offsets here. */
 import type { Mention } from "@skein/client";
-import type { Atom } from "./ast.js";
+import type { Atom } from "./ast";
 
 /** The UTF-16 offset of each of the ascending code point offsets; those past the end are left out. */
 function utf16Offsets(text: string, wanted: readonly number[]): Map<number, number> {

@@ -1,6 +1,6 @@
 /** Plain text: line breaks, mentions and addresses. */
-import type { Atom, Inline } from "./ast.js";
-import { findLinks } from "./links.js";
+import type { Atom, Inline } from "./ast";
+import { findLinks } from "./links";
 
 function pushLines(nodes: Inline[], text: string): void {
   for (const [index, line] of text.split("\n").entries()) {

@@ -3,6 +3,7 @@
 import { chat } from "./en/chat";
 import { closings } from "./en/closings";
 import { errors } from "./en/errors";
+import { info } from "./en/info";
 import { list } from "./en/list";
 import { previews } from "./en/previews";
 import { settings } from "./en/settings";
@@ -10,4 +11,4 @@ import { shell } from "./en/shell";
 import { systemLines } from "./en/systemLines";
 import { welcome } from "./en/welcome";
 
-export const en = { shell, welcome, list, previews, settings, errors, closings, systemLines, chat };
+export const en = { shell, welcome, list, previews, settings, errors, closings, systemLines, chat, info };

@@ -4,6 +4,7 @@ import type { en } from "./en";
 import { chat } from "./zh/chat";
 import { closings } from "./zh/closings";
 import { errors } from "./zh/errors";
+import { info } from "./zh/info";
 import { list } from "./zh/list";
 import { previews } from "./zh/previews";
 import { settings } from "./zh/settings";
@@ -11,4 +12,4 @@ import { shell } from "./zh/shell";
 import { systemLines } from "./zh/systemLines";
 import { welcome } from "./zh/welcome";
 
-export const zh: typeof en = { shell, welcome, list, previews, settings, errors, closings, systemLines, chat };
+export const zh: typeof en = { shell, welcome, list, previews, settings, errors, closings, systemLines, chat, info };

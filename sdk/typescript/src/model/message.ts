@@ -35,7 +35,8 @@ export interface Message {
   readonly noCount: boolean;
   /** True when it does not move the conversation up the list. */
   readonly noListMove: boolean;
-  readonly sortKey: number;
+  /** Place in the list, fixed at birth. A 63-bit number, so compare, never calculate. */
+  readonly sortKey: bigint;
 }
 
 /** A message that is written down here and not yet acked by the server. It survives a reload. */

@@ -4,6 +4,25 @@ import { type Account, eachOf, type Sent, type WireContent } from "./api.ts";
 
 export const payloads: readonly string[] = Object.values(corpus).flat();
 
+/** The same few characters over and over, up to what the server takes as one text. */
+export const huge: readonly string[] = [
+  "[",
+  "](",
+  "![[",
+  "**_`",
+  "> - 1. ",
+  "* a\n",
+  "```\n",
+  "\n",
+  "<div><b>",
+  "https://a.b/(",
+  "@",
+  "\u202e\u2066",
+  "Z\u0351\u036b",
+  "\u{1f468}\u200d\u{1f469}\u200d\u{1f467}",
+  "W",
+].map((piece) => piece.repeat(Math.floor(32_000 / Buffer.byteLength(piece))));
+
 /** As much of it as the server takes for a name; undefined when nothing is left. */
 export function asName(payload: string): string | undefined {
   const name = [...payload.replace(/\p{Cc}/gu, " ")].slice(0, 64).join("").trim();

@@ -3,7 +3,7 @@
 import type { Locator, Page } from "playwright-core";
 import { beforeAll, expect, test } from "vitest";
 import { type Account, eachOf } from "../harness/api.ts";
-import { asName, bare, payloads, sendAll } from "../harness/corpus.ts";
+import { asName, bare, huge, payloads, sendAll } from "../harness/corpus.ts";
 import { harvest } from "../harness/harvest.ts";
 import { type Person, setTheStage } from "../harness/stage.ts";
 import {
@@ -169,6 +169,25 @@ test("names of people: members, readers, system lines, blocked people, devices, 
   await openSettings(page, "Profile");
   await page.getByRole("textbox", { name: "Display name" }).waitFor();
   await unpolluted(page);
+});
+
+test("texts as large as the server takes do not stop the page", async () => {
+  const [ann, bob] = await Promise.all([stage.person("Ann"), stage.account("Bob")]);
+  for (const text of huge) {
+    await bob.send(ann.account, text);
+    await bob.send(ann.account, { markdown: { text } });
+  }
+  await bob.send(ann.account, "that was all");
+  const page = await ann.arrive();
+  await online(page);
+  const since = performance.now();
+  await openChat(page, "Bob");
+  await sees(page, "that was all");
+  expect(performance.now() - since).toBeLessThan(5_000);
+  await eventually(async () => (await harvest(page)).rows.length, 30_000).toBe(huge.length * 2 + 1);
+  await page.keyboard.press("End");
+  await say(page, "still here");
+  await sees(page, "still here");
 });
 
 test("what people type themselves: search, names of groups, messages", async () => {

@@ -178,18 +178,18 @@ export class History implements Observable<HistoryState> {
   /** From the server; false when it could not be had now. */
   async #fetch([from, to]: Range, era: number): Promise<boolean> {
     const { conversationId, caller, storage } = this.#source;
-    for (let next = from; next <= to; ) {
+    for (let next = to; next >= from; ) {
       try {
-        const request = { conversationId, afterSeq: BigInt(next - 1), limit: to - next + 1 };
+        const request = { conversationId, beforeSeq: BigInt(next + 1), limit: next - from + 1 };
         const page = await caller.call(SyncService.method.listHistory, request);
         if (era !== this.#era) return false;
         const messages = page.messages.map(messageFromWire);
-        const last = messages.at(-1)?.seq ?? to;
+        const oldest = messages.at(-1)?.seq ?? from;
         // Between the messages of a page, whatever is missing is not there for us.
-        const covered: Range = [next, page.hasMore && last < to ? last : to];
+        const covered: Range = [page.hasMore && oldest > from ? oldest : from, next];
         await storage.apply({ messages, held: [{ conversationId, range: covered }] });
         this.#take(covered, messages, [covered]);
-        next = covered[1] + 1;
+        next = covered[0] - 1;
       } catch (thrown) {
         const error = asSkeinError(thrown);
         if (error.retryable || error.code === "CLOSED") return false;

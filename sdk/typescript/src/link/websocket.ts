@@ -39,6 +39,8 @@ function connect(socket: WebSocket, events: TransportEvents): Connection {
       end({ text: "the server sent something that is not a frame" });
     }
   };
+  // What went wrong is not said; that it is over comes with the close.
+  socket.onerror = () => {};
   socket.onclose = ({ code, reason }) => {
     end({ text: reason, ...(code >= 4000 && code < 4300 ? { closeCode: code } : {}) });
   };

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{command, tidy, web};
+use crate::{command, packages, tidy, web};
 
 /// Where browsers are looked for, after the variable CHROMIUM.
 const BROWSERS: &[&str] =
@@ -23,6 +23,7 @@ pub fn run(root: &Path) -> bool {
         && npm(&["run", "check"])
         && npm(&["test"])
         && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+        && packages::servers(root)
         && cargo(&["test", "--workspace"])
         && browser_tests(root)
 }
@@ -54,12 +55,5 @@ fn browser() -> Option<PathBuf> {
 
 fn install_chromium(root: &Path) -> bool {
     println!("no Chromium here: installing Debian's, for the browser tests");
-    let apt = |arguments: &[&str]| match command::output("id", &["-u"]).as_deref() {
-        Some("0") => command::run(root, "apt-get", arguments),
-        _ => {
-            let arguments: Vec<_> = ["apt-get"].into_iter().chain(arguments.iter().copied()).collect();
-            command::run(root, "sudo", &arguments)
-        }
-    };
-    apt(&["update", "-q"]) && apt(&["install", "-q", "-y", "--no-install-recommends", "chromium"])
+    packages::install(root, &["chromium"])
 }

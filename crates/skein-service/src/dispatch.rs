@@ -111,10 +111,10 @@ impl Service {
     ) -> std::result::Result<Bytes, v1::Error> {
         self.run(caller, short(method), codec, body).await.map_err(Into::into)
     }
+}
 
-    /// Whether there is such an operation.
-    pub fn is_method(&self, method: &str) -> bool {
-        let method = short(method);
-        OPERATIONS.iter().any(|(name, _)| *name == method) || method == "AccountService/RenewLink"
-    }
+/// Whether there is such an operation.
+pub fn is_method(method: &str) -> bool {
+    let method = short(method);
+    OPERATIONS.iter().any(|(name, _)| *name == method) || method == "AccountService/RenewLink"
 }

@@ -1,7 +1,9 @@
 //! Judges what really happened: the history checker of the crash test and of other tests that break things on purpose.
 //!
-//! It does no I/O. A test collects a [`history::History`], and [`history::check`] names every promise that was broken.
-//! [`workload`] makes random operations from a seed, so that a failing run can be run again.
+//! The judge does no I/O. A test collects a [`history::History`], and [`history::check`] names every promise that was broken.
+//! [`workload`] makes random operations from a seed, so that a failing run can be run again. Feature `nats` starts private NATS servers.
 
 pub mod history;
+#[cfg(feature = "nats")]
+pub mod nats;
 pub mod workload;

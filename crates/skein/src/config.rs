@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use skein_access::AccessConfig;
+use skein_bus::BusConfig;
 use skein_service::ServiceConfig;
 use skein_store_sqlite::SqliteConfig;
 use toml::{Table, Value};
@@ -17,21 +18,40 @@ const PREFIX: &str = "SKEIN__";
 pub struct Config {
     /// Where everything durable lives.
     pub data_dir: PathBuf,
+    /// What this node is there for.
+    pub role: Role,
     /// Sockets.
     pub access: AccessConfig,
     /// Rules.
     pub service: ServiceConfig,
     /// The embedded store.
     pub sqlite: SqliteConfig,
+    /// How nodes of a cluster reach one another.
+    pub bus: BusConfig,
+}
+
+/// What a node is there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything
+    #[default]
+    All,
+    /// Connections only; no database
+    Access,
+    /// The rules and the database; no connections of clients
+    Service,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("data"),
+            role: Role::default(),
             access: AccessConfig::default(),
             service: ServiceConfig::default(),
             sqlite: SqliteConfig::default(),
+            bus: BusConfig::default(),
         }
     }
 }
@@ -125,7 +145,7 @@ mod tests {
         let example: Config = toml::from_str(text).unwrap();
         let defaults = Table::try_from(Config::default()).unwrap();
         assert_eq!(Table::try_from(example).unwrap(), defaults);
-        let mut names = vec!["tcp_listen".to_owned()];
+        let mut names = vec!["tcp_listen".to_owned(), "ca_file".to_owned()];
         keys(&defaults, &mut names);
         for name in names {
             assert!(text.contains(&name), "{name} is not explained");

@@ -1,5 +1,6 @@
 //! The `skein` binary: parses the command line and hands over to one file per command.
 
+mod cluster;
 mod command;
 mod config;
 mod web;

@@ -8,14 +8,18 @@ use std::{
     time::Duration,
 };
 
-use skein_access::Access;
-use skein_bus::local::LocalBus;
-use skein_service::Service;
+use skein_access::{Access, Offer};
+use skein_bus::{Bus as _, BusEnds};
+use skein_service::{Gate, RemoteService, Service, answer_calls};
 use skein_store_sqlite::SqliteStore;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
-use crate::{config::Config, web};
+use crate::{
+    cluster,
+    config::{Config, Role},
+    web,
+};
 
 /// How long open links get to take their last pushes at shutdown.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
@@ -35,6 +39,9 @@ pub struct Args {
     /// Address for the binary protocol over plain TCP, for native clients and devices
     #[arg(long)]
     tcp: Option<String>,
+    /// What this node is there for, in a cluster [default: all]
+    #[arg(long)]
+    role: Option<Role>,
     /// Serve TLS with a self-signed development certificate, written to the data directory
     #[arg(long)]
     tls_self_signed: bool,
@@ -43,22 +50,40 @@ pub struct Args {
 /// Runs until SIGINT or SIGTERM.
 pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
-    let store = Arc::new(SqliteStore::open(&config.data_dir, config.sqlite.clone())?);
-    let (bus, deliveries) = LocalBus::new();
-    let service = Service::start(store.clone(), Arc::new(bus), config.service.clone()).await?;
-    let access = Access::start(config.access.clone(), service.clone(), deliveries, web::router()).await?;
+    let BusEnds { bus, deliveries, calls } = cluster::join(&config).await?;
+    let (gate, store) = match config.role {
+        Role::Access => (Gate::Elsewhere(RemoteService::new(bus.clone())), None),
+        Role::All | Role::Service => {
+            let store = Arc::new(SqliteStore::open(&config.data_dir, config.sqlite.clone())?);
+            let service = Service::start(store.clone(), bus.clone(), config.service.clone()).await?;
+            tokio::spawn(answer_calls(service.clone(), calls));
+            (Gate::Here(service), Some(store))
+        }
+    };
+    let offer = if config.role == Role::Service { Offer::Status } else { Offer::Everything(web::router()) };
+    let access = Access::start(config.access.clone(), gate, bus.clone(), deliveries, offer).await?;
     announce(&config, &access);
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
-        () = store.failed() => return Err("the disk failed; what was acked is safe, start again when it works".into()),
+        () = failed(store.as_deref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
     }
     tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
     access.shutdown(SHUTDOWN_MAX).await;
-    drop(service);
-    store.close();
+    bus.close().await;
+    if let Some(store) = store {
+        store.close();
+    }
     Ok(())
+}
+
+/// Waits until the disk fails; forever without one.
+async fn failed(store: Option<&SqliteStore>) {
+    match store {
+        Some(store) => store.failed().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn configure(args: Args) -> Result<Config, crate::command::Error> {
@@ -71,6 +96,9 @@ fn configure(args: Args) -> Result<Config, crate::command::Error> {
     }
     if args.tcp.is_some() {
         config.access.tcp_listen = args.tcp;
+    }
+    if let Some(role) = args.role {
+        config.role = role;
     }
     if args.tls_self_signed {
         config.access.tls = skein_access::TlsConfig::SelfSigned { dir: config.data_dir.join("tls") };

@@ -6,6 +6,7 @@
 mod accounts;
 mod bad_input;
 mod chat;
+mod cluster;
 mod crash;
 mod http;
 mod link;

@@ -1,0 +1,278 @@
+//! Several nodes over NATS: what one accepts arrives on the others, and what breaks between them loses nothing.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use skein_testkit::nats::NatsServer;
+
+use crate::{
+    http::{self, Account, PATIENCE, call, direct, error_code, refused, register, text_to, try_call},
+    link::Link,
+    server::Server,
+};
+
+/// One service node with the store, two access nodes, and NATS between them.
+struct Cluster {
+    nats: NatsServer,
+    service: Server,
+    a: Server,
+    b: Server,
+}
+
+fn node(nats: &NatsServer, role: &str, more: &[(&str, &str)]) -> Server {
+    let urls = format!("[\"{}\"]", nats.url());
+    let mut environment =
+        vec![("SKEIN__BUS__ENGINE", "nats"), ("SKEIN__BUS__NATS__URLS", urls.as_str()), ("SKEIN__ROLE", role)];
+    environment.extend_from_slice(more);
+    Server::start_with(&environment)
+}
+
+impl Cluster {
+    fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(service: &[(&str, &str)]) -> Self {
+        let nats = NatsServer::start();
+        let service = node(&nats, "service", service);
+        let (a, b) = (node(&nats, "access", &[]), node(&nats, "access", &[]));
+        for server in [&service, &a, &b] {
+            until_ready(server);
+        }
+        Self { nats, service, a, b }
+    }
+}
+
+/// Waits until something is as it should be.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "{what} never came about");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn readiness(server: &Server) -> (u16, String) {
+    http::request(server.http, "GET", "/readyz", "", b"")
+}
+
+fn until_ready(server: &Server) {
+    until("readiness", || readiness(server) == (200, "ready\n".to_owned()));
+}
+
+/// Sends until the message is pushed to the link: before the nodes know of one another it is left to the pull.
+fn until_pushed(link: &mut Link, wanted: &str) {
+    loop {
+        if link.pushed_message()["content"]["text"]["text"] == wanted {
+            return;
+        }
+    }
+}
+
+/// Whether the next push says to pull.
+fn told_to_pull(link: &mut Link) {
+    loop {
+        if link.receive()["push"]["lagging"] == true {
+            return;
+        }
+    }
+}
+
+/// Waits until the user is known to be connected with this many devices, wherever one asks.
+fn until_online(server: &Server, account: &Account, count: usize) {
+    until("being online", || {
+        let devices = call(server, &account.access, "AccountService/ListDevices", json!({}));
+        devices["devices"].as_array().unwrap().iter().filter(|device| device["online"] == true).count() == count
+    });
+}
+
+fn log_in(server: &Server, name: &str) -> Account {
+    let body = json!({"username": name, "password": "a long password", "device": {"platform": "PLATFORM_WEB"}});
+    Account::from_answer(&call(server, "", "AccountService/LogIn", body))
+}
+
+fn texts(pulled: &Value) -> Vec<String> {
+    let messages = pulled["messages"].as_array().unwrap().iter();
+    messages.map(|message| message["content"]["text"]["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_is_sent_on_one_node_arrives_on_the_other() {
+    let cluster = Cluster::start();
+    let (ann, bob) = (register(&cluster.a, "ann"), register(&cluster.b, "bob"));
+    let (mut ann_link, mut bob_link) = (Link::connect(&cluster.a, &ann), Link::connect(&cluster.b, &bob));
+    until_online(&cluster.a, &bob, 1);
+    until_online(&cluster.b, &ann, 1);
+    for number in 0..20 {
+        ann_link.call("MessageService/SendMessage", text_to(&bob.user_id, number, &number.to_string())).unwrap();
+    }
+    for number in 0..20 {
+        assert_eq!(bob_link.pushed_message()["content"]["text"]["text"], number.to_string());
+    }
+    let read = json!({"conversationId": direct(&ann, &bob), "seq": "20"});
+    bob_link.call("ReceiptService/MarkRead", read).unwrap();
+    loop {
+        let events = ann_link.push().1;
+        if let Some(cursor) = events.iter().map(|event| &event["cursor"]).find(|cursor| cursor["readSeq"] == "20") {
+            assert_eq!(cursor["userId"], bob.user_id);
+            break;
+        }
+    }
+}
+
+#[test]
+fn members_are_told_wherever_they_are() {
+    let cluster = Cluster::start();
+    let (ann, bob) = (register(&cluster.a, "ann"), register(&cluster.b, "bob"));
+    let mut bob_link = Link::connect(&cluster.b, &bob);
+    until_online(&cluster.a, &bob, 1);
+    let group = json!({"name": "all of us", "userIds": [bob.user_id], "clientGroupId": http::uuid(9)});
+    let group = call(&cluster.a, &ann.access, "GroupService/CreateGroup", group)["group"].clone();
+    let conversation = bob_link.pushed_message()["conversationId"].clone();
+    assert_eq!(conversation, group["conversationId"]);
+    let remove = json!({"conversationId": conversation, "userIds": [bob.user_id]});
+    call(&cluster.a, &ann.access, "GroupService/RemoveMembers", remove);
+    bob_link.push();
+    let pull = json!({"conversationId": conversation, "limit": 10});
+    assert_eq!(refused(&cluster.b, &bob.access, "SyncService/PullConversation", pull), "NOT_A_MEMBER");
+}
+
+#[test]
+fn remote_logout_closes_the_link_on_another_node_within_a_second() {
+    let cluster = Cluster::start();
+    let ann = register(&cluster.a, "ann");
+    let phone = log_in(&cluster.b, "ann");
+    let mut link = Link::connect(&cluster.b, &phone);
+    let mut own = Link::connect(&cluster.a, &ann);
+    until_online(&cluster.a, &ann, 2);
+    let start = Instant::now();
+    own.call("AccountService/RevokeDevice", json!({"deviceId": phone.device_id})).unwrap();
+    assert_eq!(link.closed().0.as_deref(), Some("TOKEN_REVOKED"));
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(refused(&cluster.b, &phone.access, "AccountService/GetMe", json!({})), "TOKEN_REVOKED");
+    until_online(&cluster.b, &ann, 1);
+}
+
+#[test]
+fn a_login_kicks_the_older_device_on_another_node() {
+    let cluster = Cluster::start_with(&[("SKEIN__SERVICE__LOGIN_WEB", "kick_older")]);
+    register(&cluster.a, "ann");
+    let older = log_in(&cluster.a, "ann");
+    let mut link = Link::connect(&cluster.a, &older);
+    let newer = log_in(&cluster.b, "ann");
+    assert_eq!(link.closed().0.as_deref(), Some("KICKED"));
+    Link::connect(&cluster.b, &newer);
+}
+
+#[test]
+fn a_session_moves_to_another_node_by_a_pull() {
+    let cluster = Cluster::start();
+    let (ann, bob) = (register(&cluster.a, "ann"), register(&cluster.b, "bob"));
+    let mut old = Link::connect(&cluster.a, &bob);
+    until_online(&cluster.b, &bob, 1);
+    let send = |number: u64| {
+        let text = text_to(&bob.user_id, number, &number.to_string());
+        call(&cluster.a, &ann.access, "MessageService/SendMessage", text);
+    };
+    send(0);
+    until_pushed(&mut old, "0");
+    let resume = json!({"sessionId": old.welcome["sessionId"], "receivedLinkSeq": 0});
+    let mut new = Link::hello(&cluster.b, json!({"token": bob.access, "resume": resume}));
+    assert!(new.welcome["resumed"].is_null(), "this node does not know the session");
+    assert_eq!(old.closed().0.as_deref(), Some("SUPERSEDED"), "as on one node");
+    let pull = json!({"conversationId": direct(&ann, &bob), "limit": 10});
+    assert_eq!(texts(&new.call("SyncService/PullConversation", pull).unwrap()), ["0"]);
+    until_online(&cluster.a, &bob, 1);
+    send(1);
+    until_pushed(&mut new, "1");
+}
+
+#[test]
+fn when_an_access_node_is_killed_its_clients_go_on_at_the_other() {
+    let mut cluster = Cluster::start();
+    let (ann, bob) = (register(&cluster.a, "ann"), register(&cluster.b, "bob"));
+    let mut link = Link::connect(&cluster.b, &bob);
+    until_online(&cluster.a, &bob, 1);
+    let session = link.welcome["sessionId"].clone();
+    let send = |server: &Server, number: u64| {
+        let text = text_to(&bob.user_id, number, &number.to_string());
+        call(server, &ann.access, "MessageService/SendMessage", text);
+    };
+    send(&cluster.a, 0);
+    until_pushed(&mut link, "0");
+    cluster.b.kill();
+    send(&cluster.a, 1);
+    let resume = json!({"sessionId": session, "receivedLinkSeq": 1});
+    let mut link = Link::hello(&cluster.a, json!({"token": bob.access, "resume": resume}));
+    assert!(link.welcome["resumed"].is_null());
+    let pull = json!({"conversationId": direct(&ann, &bob), "limit": 10});
+    assert_eq!(texts(&link.call("SyncService/PullConversation", pull).unwrap()), ["0", "1"]);
+    send(&cluster.a, 2);
+    until_pushed(&mut link, "2");
+}
+
+#[test]
+fn without_a_service_node_clients_are_told_to_try_again() {
+    let mut cluster = Cluster::start();
+    let ann = register(&cluster.a, "ann");
+    let mut link = Link::connect(&cluster.a, &ann);
+    cluster.service.kill();
+    let (status, error) = try_call(&cluster.a, &ann.access, "AccountService/GetMe", &json!({})).unwrap_err();
+    assert_eq!((status, error_code(&error).as_str()), (503, "UNAVAILABLE"));
+    assert_eq!(link.call("AccountService/GetMe", json!({})), Err("UNAVAILABLE".to_owned()), "the link stays");
+    assert_eq!(readiness(&cluster.a).0, 503);
+    cluster.service.restart();
+    until_ready(&cluster.a);
+    assert!(link.call("AccountService/GetMe", json!({})).is_ok());
+}
+
+#[test]
+fn without_nats_an_access_node_says_so_and_comes_back() {
+    let mut cluster = Cluster::start();
+    let (ann, bob) = (register(&cluster.a, "ann"), register(&cluster.b, "bob"));
+    let mut link = Link::connect(&cluster.b, &bob);
+    until_online(&cluster.a, &bob, 1);
+    cluster.nats.kill();
+    until("not being ready", || readiness(&cluster.a).0 == 503);
+    let text = text_to(&bob.user_id, 0, "again");
+    let (status, error) = try_call(&cluster.a, &ann.access, "MessageService/SendMessage", &text).unwrap_err();
+    assert_eq!((status, error_code(&error).as_str()), (503, "UNAVAILABLE"));
+    cluster.nats.restart();
+    told_to_pull(&mut link);
+    until_ready(&cluster.a);
+    until_ready(&cluster.b);
+    until_online(&cluster.a, &bob, 1);
+    call(&cluster.a, &ann.access, "MessageService/SendMessage", text);
+    until_pushed(&mut link, "again");
+}
+
+#[test]
+fn a_node_with_a_store_serves_without_nats() {
+    let mut nats = NatsServer::start();
+    let server = node(&nats, "all", &[]);
+    until_ready(&server);
+    let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
+    let mut link = Link::connect(&server, &bob);
+    nats.kill();
+    until("saying so", || readiness(&server).1.contains("the bus is down"));
+    assert_eq!(readiness(&server).0, 200);
+    for number in 0..50 {
+        let text = text_to(&bob.user_id, number, &number.to_string());
+        call(&server, &ann.access, "MessageService/SendMessage", text);
+        until_pushed(&mut link, &number.to_string());
+    }
+    let (_, metrics) = http::request(server.http, "GET", "/metrics", "", b"");
+    assert!(metrics.contains("skein_bus_connected 0"), "{metrics}");
+    nats.restart();
+    told_to_pull(&mut link);
+    until_ready(&server);
+}
+
+#[test]
+fn a_role_needs_a_bus() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = crate::server::command(directory.path());
+    let output = command.env("SKEIN__ROLE", "access").output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("bus.engine"), "{output:?}");
+}

@@ -7,7 +7,8 @@
 //! [`message`], [`receipt`], [`sync`].
 //!
 //! Guarantees of every operation that writes: when it returns `Ok`, the change is on disk (fsync) and visible to
-//! every later read; when it returns `Err`, nothing was changed. Rows are the generated messages of `skein_proto::v1`.
+//! every later read; when it returns `Err`, nothing was changed, except that after
+//! `Closed` and `Unavailable` nobody knows. Rows are the generated messages of `skein_proto::v1`.
 //!
 //! To add an operation: add it to the trait of its subject with a doc comment that states checks, changes and errors;
 //! add a case to the conformance suite; implement it in the file of the same name of each engine.

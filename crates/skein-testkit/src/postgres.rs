@@ -125,6 +125,19 @@ impl PostgresServer {
         database
     }
 
+    /// SIGKILL for one connection of this application, upon which PostgreSQL restarts all its processes and recovers from its log.
+    ///
+    /// # Panics
+    /// When the server cannot be asked.
+    pub fn kill_backends(&self, application: &str) {
+        let sql = format!("SELECT pid FROM pg_stat_activity WHERE application_name = '{application}' LIMIT 1");
+        let asked = self.tool("psql").args(["-A", "-t", "-X", "-d", "postgres", "-c", &sql]).output().expect("psql runs");
+        // While it recovers it answers nobody, and there is nothing to kill.
+        if let Ok(pid) = String::from_utf8_lossy(&asked.stdout).trim().parse::<u32>() {
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        }
+    }
+
     /// Process ids of the server and its children.
     pub fn pids(&self) -> Vec<u32> {
         let text = fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap_or_default();

@@ -52,11 +52,13 @@ async fn main() -> Result<(), Failure> {
     futures::future::try_join_all(made).await?;
     // Conversations begin before the clock does.
     run(&stores, tasks, 0, Duration::from_millis(500)).await?;
-    database.run("VACUUM ANALYZE; CHECKPOINT");
-    let (begin, own, theirs, transactions) = (Instant::now(), own_seconds()?, server_seconds(server)?, transactions(&database)?);
+    database.run("VACUUM ANALYZE");
+    let (begin, own, theirs, transactions) =
+        (Instant::now(), own_seconds()?, server_seconds(server)?, transactions(&database)?);
     let acked = run(&stores, tasks, 1 << 24, RUN).await? as f64;
     let (seconds, own) = (begin.elapsed().as_secs_f64(), own_seconds()? - own);
-    let (theirs, transactions) = (server_seconds(server)? - theirs, self::transactions(&database)? - transactions - 1.0);
+    let (theirs, transactions) =
+        (server_seconds(server)? - theirs, self::transactions(&database)? - transactions - 1.0);
     println!(
         "{tasks} tasks, {nodes} nodes: {:.0} acked/s, {:.1} us CPU per append here and {:.1} us in PostgreSQL, {:.0} appends per transaction, \
          {:.2} ms per answer",

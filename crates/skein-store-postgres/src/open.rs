@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use skein_store::{Result, StoreError};
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 
 use crate::{
@@ -51,10 +52,7 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`], which says what to do.
     pub async fn open(config: PostgresConfig) -> std::result::Result<Self, OpenError> {
-        if config.url.expose().is_empty() {
-            return Err(OpenError::Address("it is empty".to_owned()));
-        }
-        let address = pool::address(&config).map_err(|error| OpenError::Address(describe(&error)))?;
+        let address = address(&config)?;
         migrate(&address).await?;
         let shared = Shared {
             pool: pool::writers(&config, address.clone()),
@@ -66,6 +64,26 @@ impl PostgresStore {
         };
         let writers = Writers::start(Arc::new(shared), config.writers, config.writer_queue_max);
         Ok(Self { writers, readers: Readers::new(&config, address), config })
+    }
+
+    /// Connects and looks, without changing anything; what there is, for a person.
+    ///
+    /// # Errors
+    /// [`OpenError`], which says what to do.
+    pub async fn check(config: &PostgresConfig) -> std::result::Result<String, OpenError> {
+        let (client, driver) = connect(&address(config)?).await?;
+        let facts = "SELECT current_setting('server_version'), current_setting('fsync'), current_database()::text, \
+             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'skein') - 1";
+        let row = client.query_one(facts, &[]).await.map_err(|error| OpenError::Connect(describe(&error)))?;
+        drop(client);
+        let _ = driver.await;
+        let (version, fsync, database): (String, String, String) = (row.get(0), row.get(1), row.get(2));
+        if fsync == "off" {
+            return Err(OpenError::Connect(format!(
+                "PostgreSQL {version} runs with fsync = off: what is acked may be lost"
+            )));
+        }
+        Ok(format!("PostgreSQL {version}, database {database}, {} connections of servers", row.get::<_, i64>(3)))
     }
 
     /// Finishes what was accepted, and closes. Later operations answer `Closed`.
@@ -89,13 +107,29 @@ impl PostgresStore {
     }
 }
 
+fn address(config: &PostgresConfig) -> std::result::Result<tokio_postgres::Config, OpenError> {
+    if config.url.expose().is_empty() {
+        return Err(OpenError::Address("it is empty".to_owned()));
+    }
+    pool::address(config).map_err(|error| OpenError::Address(describe(&error)))
+}
+
+/// A connection outside the pools. Its task ends with the client.
+async fn connect(address: &tokio_postgres::Config) -> std::result::Result<(Client, JoinHandle<()>), OpenError> {
+    let (client, connection) = address.connect(NoTls).await.map_err(|error| OpenError::Connect(describe(&error)))?;
+    let driver = tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(error = describe(&error), "a connection ended");
+        }
+    });
+    Ok((client, driver))
+}
+
 /// Several nodes may start at once: the lock lets one of them migrate while the others wait, and find nothing to do.
 async fn migrate(address: &tokio_postgres::Config) -> std::result::Result<(), OpenError> {
-    let (mut client, connection) =
-        address.connect(NoTls).await.map_err(|error| OpenError::Connect(describe(&error)))?;
-    // Ends with the client, and the lock with it.
-    let driver = tokio::spawn(connection);
+    let (mut client, driver) = connect(address).await?;
     let outcome = migrate_on(&mut client).await;
+    // The lock ends with the connection.
     drop(client);
     let _ = driver.await;
     outcome

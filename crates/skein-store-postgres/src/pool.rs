@@ -12,8 +12,9 @@ use crate::{config::PostgresConfig, failure::Outcome};
 
 /// A dead network is noticed after this long.
 const TCP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Plans are made once: every statement here finds its rows by an index whatever the tables hold.
-const PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off;";
+/// Plans are made once, often while the tables are still small: every statement here finds its rows one by one by an index, whatever the tables hold.
+const PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
+     SET enable_mergejoin = off; SET jit = off;";
 /// A commit is answered when it is on disk, whatever the server's default is.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');";
 

@@ -97,7 +97,8 @@ async fn two_nodes_write_the_same_conversations_without_gaps_or_deadlocks() {
         total += messages.len() as u64;
     }
     assert_eq!(total, 1 + users.len() as u64 * 2 * EACH);
-    let deadlocks = "SELECT pg_stat_force_next_flush(); SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    let deadlocks =
+        "SELECT pg_stat_force_next_flush(); SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(nodes.database.run(deadlocks), "0");
 }
 
@@ -165,8 +166,10 @@ async fn a_pull_never_shows_a_version_without_its_rows() {
         while tasks.try_join_next().is_some_and(|task| task.map(|()| true).expect("no sender fails")) {}
     }
     let all = nodes.stores[0].pull_user(ANN, 0, 0, 1_000, 0).await.unwrap();
-    let known: Vec<_> = known.into_values().map(|entry| (entry.conversation_id, entry.version, entry.last_seq)).collect();
-    let mut all: Vec<_> = all.entries.into_iter().map(|entry| (entry.conversation_id, entry.version, entry.last_seq)).collect();
+    let known: Vec<_> =
+        known.into_values().map(|entry| (entry.conversation_id, entry.version, entry.last_seq)).collect();
+    let mut all: Vec<_> =
+        all.entries.into_iter().map(|entry| (entry.conversation_id, entry.version, entry.last_seq)).collect();
     all.sort();
     assert_eq!(known, all, "after {pulls} pulls");
 }
@@ -240,7 +243,10 @@ async fn refused_and_failing_jobs_do_not_touch_their_neighbours() {
     let failing = futures::future::join_all((0..3).map(|_| store.put_setting(UserId(404), "key", "value")));
     let (outcomes, failed) = tokio::join!(appends, failing);
     let count = |wanted: Refusal| {
-        outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::Refused(refusal)) if *refusal == wanted)).count()
+        outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, Err(StoreError::Refused(refusal)) if *refusal == wanted))
+            .count()
     };
     assert_eq!((count(Refusal::NotAMember), count(Refusal::NotFound)), (25, 25));
     assert!(failed.iter().all(|outcome| matches!(outcome, Err(StoreError::Internal(_)))));
@@ -264,8 +270,11 @@ async fn zero_characters_are_no_way_to_break_a_batch() {
 
 #[tokio::test]
 async fn an_unreachable_database_is_named_without_its_password() {
-    for (url, expected) in [("", "it is empty"), ("postgresql://u:hunter2@[", "is not an address"), ("host=/nowhere password=hunter2 user=u", "cannot connect")]
-    {
+    for (url, expected) in [
+        ("", "it is empty"),
+        ("postgresql://u:hunter2@[", "is not an address"),
+        ("host=/nowhere password=hunter2 user=u", "cannot connect"),
+    ] {
         let config = PostgresConfig { url: DatabaseUrl::from(url.to_owned()), ..PostgresConfig::default() };
         let error = PostgresStore::open(config).await.expect_err("there is nothing");
         let text = error.to_string();

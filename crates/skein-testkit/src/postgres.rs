@@ -131,7 +131,8 @@ impl PostgresServer {
     /// When the server cannot be asked.
     pub fn kill_backends(&self, application: &str) {
         let sql = format!("SELECT pid FROM pg_stat_activity WHERE application_name = '{application}' LIMIT 1");
-        let asked = self.tool("psql").args(["-A", "-t", "-X", "-d", "postgres", "-c", &sql]).output().expect("psql runs");
+        let asked =
+            self.tool("psql").args(["-A", "-t", "-X", "-d", "postgres", "-c", &sql]).output().expect("psql runs");
         // While it recovers it answers nobody, and there is nothing to kill.
         if let Ok(pid) = String::from_utf8_lossy(&asked.stdout).trim().parse::<u32>() {
             let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();

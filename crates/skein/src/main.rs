@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod store;
 
 use std::process::ExitCode;
 

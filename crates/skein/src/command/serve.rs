@@ -5,11 +5,13 @@ use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
 use skein_access::Access;
 use skein_bus::local::LocalBus;
 use skein_service::Service;
-use skein_store_sqlite::SqliteStore;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
-use crate::config::Config;
+use crate::{
+    config::{Config, StoreEngine},
+    store::OpenStore,
+};
 
 /// How long open links get to take their last pushes at shutdown.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
@@ -37,9 +39,9 @@ pub struct Args {
 /// Runs until SIGINT or SIGTERM.
 pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
-    let store = Arc::new(SqliteStore::open(&config.data_dir, config.sqlite.clone())?);
+    let store = OpenStore::open(&config).await?;
     let (bus, deliveries) = LocalBus::new();
-    let service = Service::start(store.clone(), Arc::new(bus), config.service.clone()).await?;
+    let service = Service::start(store.contract(), Arc::new(bus), config.service.clone()).await?;
     let access = Access::start(config.access.clone(), service.clone(), deliveries).await?;
     announce(&config, &access);
     let mut terminate = signal(SignalKind::terminate())?;
@@ -51,7 +53,7 @@ pub async fn run(args: Args) -> Outcome {
     tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
     access.shutdown(SHUTDOWN_MAX).await;
     drop(service);
-    store.close();
+    store.close().await;
     Ok(())
 }
 
@@ -77,12 +79,15 @@ fn announce(config: &Config, access: &Access) {
     let http = access.local_addr();
     let scheme = if config.access.tls.is_on() { "https" } else { "http" };
     let tcp = access.tcp_addr().map(|tcp| format!(" tcp={tcp}")).unwrap_or_default();
+    let data = match config.store.engine {
+        StoreEngine::Sqlite => config.data_dir.display().to_string(),
+        StoreEngine::Postgres => "PostgreSQL".to_owned(),
+    };
     let text = format!(
         "SKEIN LISTENING http={http}{tcp}\n\
-         Skein {} is ready at {scheme}://{http} - data in {}\n\
+         Skein {} is ready at {scheme}://{http} - data in {data}\n\
          Chat from another terminal: skein chat --server {scheme}://{http} --register --user <name>\n",
         env!("CARGO_PKG_VERSION"),
-        config.data_dir.display()
     );
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -11,7 +11,6 @@ export const welcome = {
   displayNameHint: "What others see. You can change it later.",
   passwordMin: (count: number) => `At least ${count} characters`,
   passwordMax: "Not longer than 256 bytes",
-  passwordNotName: "Not the same as the user name",
   ruleMet: "met",
   ruleOpen: "not met yet",
   logIn: "Log in",

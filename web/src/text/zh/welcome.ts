@@ -13,7 +13,6 @@ export const welcome: typeof Shape = {
   displayNameHint: "其他人看到的名字，以后可以修改。",
   passwordMin: (count) => `至少 ${count} 个字符`,
   passwordMax: "不超过 256 字节",
-  passwordNotName: "不能与用户名相同",
   ruleMet: "已满足",
   ruleOpen: "未满足",
   logIn: "登录",

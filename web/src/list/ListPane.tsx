@@ -1,0 +1,99 @@
+/** The left pane: search, what begins something new, and the conversations. */
+
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { usePlace } from "../state/place";
+import { useClient } from "../state/session";
+import { useNow } from "../state/useNow";
+import { useObservable } from "../state/useObservable";
+import { useText } from "../text/useText";
+import { IconButton } from "../ui/IconButton";
+import { ArchiveButton } from "./ArchiveButton";
+import { ConversationList, type ConversationListHandle } from "./ConversationList";
+import styles from "./ListPane.module.css";
+import { NewChat } from "./NewChat";
+import { NothingListed } from "./NothingListed";
+import { SearchBox } from "./SearchBox";
+import { conversationTitle } from "./title";
+import { titleMatches } from "./titleMatches";
+
+const MINUTE_MS = 60_000;
+
+export function ListPane() {
+  const text = useText();
+  const [place, go] = usePlace();
+  const client = useClient();
+  const conversations = useObservable(client.conversations);
+  const nowMs = useNow(MINUTE_MS);
+  const [query, setQuery] = useState("");
+  const [inArchive, setInArchive] = useState(false);
+  const list = useRef<ConversationListHandle>(null);
+  const search = useRef<HTMLInputElement>(null);
+
+  const searching = query.trim() !== "";
+  const archived = conversations.filter((conversation) => conversation.current.archived);
+  const listed = searching
+    ? conversations.filter((one) => titleMatches(conversationTitle(one, one.current, text), query))
+    : conversations.filter((one) => one.current.archived === inArchive);
+
+  // The search is one key away, from wherever the focus is.
+  useEffect(() => {
+    const onKey = (event: globalThis.KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey)
+        return;
+      event.preventDefault();
+      search.current?.focus();
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+
+  const onSearchKey = (event: KeyboardEvent) => {
+    if (event.nativeEvent.isComposing) return;
+    const first = listed[0];
+    if (event.key === "Escape") setQuery("");
+    else if (event.key === "ArrowDown") list.current?.focusFirst();
+    else if (event.key === "Enter" && searching && first !== undefined) {
+      go({ at: "chat", conversationId: first.id });
+      setQuery("");
+    } else return;
+    event.preventDefault();
+  };
+
+  return (
+    <nav className={styles.pane} aria-label={text.list.conversations}>
+      <header className={styles.header}>
+        <SearchBox ref={search} value={query} onChange={setQuery} onKeyDown={onSearchKey} />
+        <NewChat />
+        <IconButton
+          icon="settings"
+          label={text.list.settings}
+          onClick={() => go({ at: "settings", page: "profile" })}
+        />
+      </header>
+      {inArchive && !searching && (
+        <div className={styles.archiveHeader}>
+          <IconButton icon="back" label={text.shell.back} onClick={() => setInArchive(false)} />
+          <h2>{text.list.archived}</h2>
+        </div>
+      )}
+      {!inArchive && !searching && archived.length > 0 && (
+        <ArchiveButton archived={archived} onOpen={() => setInArchive(true)} />
+      )}
+      {listed.length > 0 && (
+        <ConversationList
+          ref={list}
+          conversations={listed}
+          openId={place.at === "chat" ? place.conversationId : undefined}
+          nowMs={nowMs}
+          onLeaveUp={() => search.current?.focus()}
+        />
+      )}
+      <NothingListed
+        none={listed.length === 0}
+        query={query.trim()}
+        inArchive={inArchive}
+        onDone={() => setQuery("")}
+      />
+    </nav>
+  );
+}

@@ -1,6 +1,6 @@
 /** The left pane: search, what begins something new, and the conversations. */
 
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { usePlace } from "../state/place";
 import { useClient } from "../state/session";
 import { useNow } from "../state/useNow";
@@ -10,6 +10,7 @@ import { IconButton } from "../ui/IconButton";
 import { ArchiveButton } from "./ArchiveButton";
 import { ConversationList, type ConversationListHandle } from "./ConversationList";
 import styles from "./ListPane.module.css";
+import { watchListed } from "./listed";
 import { NewChat } from "./NewChat";
 import { NothingListed } from "./NothingListed";
 import { SearchBox } from "./SearchBox";
@@ -22,7 +23,7 @@ export function ListPane() {
   const text = useText();
   const [place, go] = usePlace();
   const client = useClient();
-  const conversations = useObservable(client.conversations);
+  const { active, archived, archivedUnread } = useObservable(useMemo(() => watchListed(client), [client]));
   const nowMs = useNow(MINUTE_MS);
   const [query, setQuery] = useState("");
   const [inArchive, setInArchive] = useState(false);
@@ -30,10 +31,11 @@ export function ListPane() {
   const search = useRef<HTMLInputElement>(null);
 
   const searching = query.trim() !== "";
-  const archived = conversations.filter((conversation) => conversation.current.archived);
   const listed = searching
-    ? conversations.filter((one) => titleMatches(conversationTitle(one, one.current, text), query))
-    : conversations.filter((one) => one.current.archived === inArchive);
+    ? [...active, ...archived].filter((one) => titleMatches(conversationTitle(one, one.current, text), query))
+    : inArchive
+      ? archived
+      : active;
 
   // The search is one key away, from wherever the focus is.
   useEffect(() => {
@@ -77,7 +79,7 @@ export function ListPane() {
         </div>
       )}
       {!inArchive && !searching && archived.length > 0 && (
-        <ArchiveButton archived={archived} onOpen={() => setInArchive(true)} />
+        <ArchiveButton count={archived.length} unread={archivedUnread} onOpen={() => setInArchive(true)} />
       )}
       {listed.length > 0 && (
         <ConversationList

@@ -38,7 +38,8 @@ export default function EmojiPicker({ onPick, onClose }: { onPick: (glyph: strin
   };
 
   return (
-    <div className={styles.picker} onKeyDown={onKeyDown} role="presentation">
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
+    <div className={styles.picker} onKeyDown={onKeyDown} role="group" aria-label={text.emoji}>
       <input
         className={styles.search}
         type="search"

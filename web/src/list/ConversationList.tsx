@@ -5,6 +5,7 @@ import { type KeyboardEvent, type Ref, useCallback, useImperativeHandle, useRef,
 import { Virtualizer, type VirtualizerHandle } from "virtua";
 import styles from "./ConversationList.module.css";
 import { ConversationMenu, type MenuPoint } from "./ConversationMenu";
+import { ConversationQuestion, type Question } from "./ConversationQuestion";
 import { ConversationRow } from "./ConversationRow";
 import { ListBox } from "./ListBox";
 import { ListItem } from "./ListItem";
@@ -29,6 +30,7 @@ export function ConversationList({ conversations, openId, nowMs, onLeaveUp, ref 
   const rows = useRef<VirtualizerHandle>(null);
   const [focusedId, setFocusedId] = useState<string>();
   const [menu, setMenu] = useState<{ conversation: Conversation; at: MenuPoint }>();
+  const [asked, setAsked] = useState<{ conversation: Conversation; question: Question }>();
 
   const openMenu = useCallback((conversation: Conversation, at: MenuPoint) => setMenu({ conversation, at }), []);
 
@@ -85,8 +87,13 @@ export function ConversationList({ conversations, openId, nowMs, onLeaveUp, ref 
         </Virtualizer>
       </div>
       {menu !== undefined && (
-        <ConversationMenu conversation={menu.conversation} at={menu.at} onClose={() => setMenu(undefined)} />
+        <ConversationMenu
+          {...menu}
+          onAsk={(question) => setAsked({ conversation: menu.conversation, question })}
+          onClose={() => setMenu(undefined)}
+        />
       )}
+      {asked !== undefined && <ConversationQuestion {...asked} onClose={() => setAsked(undefined)} />}
     </>
   );
 }

@@ -65,6 +65,7 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
         <span className={styles.words}>
           <span className={styles.line}>
             <bdi className={styles.title}>{title}</bdi>
+            {state.pinned && <Mark icon="pin" label={text.list.pinned} />}
             {quiet && <Mark icon="mute" label={text.list.muted} />}
             <span className={styles.gap} />
             <Tick state={state} tail={tail} />
@@ -82,7 +83,6 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
             <LastMessage state={state} outgoing={tail.outgoing} open={open} />
             {state.mentioned && <Mark icon="at" label={text.list.mentioned} strong />}
             <UnreadBadge count={state.unread} quiet={quiet} />
-            {state.pinned && state.unread === 0 && <Mark icon="pin" label={text.list.pinned} />}
           </span>
         </span>
       </a>

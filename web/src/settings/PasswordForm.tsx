@@ -61,7 +61,7 @@ export function PasswordForm({ username }: { username: string }) {
           label={text.settings.newPassword}
           value={newPassword}
           error={tried ? newError : undefined}
-          hint={<PasswordRules password={newPassword} />}
+          hint={tried && newError !== undefined ? undefined : <PasswordRules password={newPassword} />}
           autoComplete="new-password"
           onChange={(event) => setNewPassword(event.target.value)}
         />

@@ -20,6 +20,7 @@ test.each(places)("%j goes into the hash and comes back", (place) => {
 test("the promised forms", () => {
   expect(parsePlace("#/c/12:34")).toEqual({ at: "chat", conversationId: "12:34" });
   expect(formatPlace({ at: "settings", page: "profile" })).toBe("#/settings");
+  expect(formatPlace({ at: "chat", conversationId: "12:34" })).toBe("#/c/12:34");
   expect(formatPlace({ at: "devices" })).toBe("#/devices");
 });
 

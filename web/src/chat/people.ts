@@ -3,6 +3,7 @@
 import type { Member, Observable, Role } from "@skein/client";
 import { useSyncExternalStore } from "react";
 import { useObservable } from "../state/useObservable";
+import { plainName } from "../text/names";
 import { useText } from "../text/useText";
 import { type Pane, usePane } from "./pane";
 
@@ -30,7 +31,7 @@ export function useNickname(userId: string): string {
   const roster = rosterOf(pane);
   const user = useObservable(pane.client.user(userId));
   const member = useSyncExternalStore(roster.subscribe, () => memberOf(roster.current, userId));
-  return member?.nickname || user?.displayName || member?.displayName || text.shell.somebody;
+  return plainName(member?.nickname || user?.displayName || member?.displayName || "") || text.shell.somebody;
 }
 
 /** The reader's own role in the group, as far as the roster is known. */

@@ -1,13 +1,14 @@
 /** The members of a group, in order, and what one may do to another. */
 
 import type { Member, Role } from "@skein/client";
+import { plainName } from "../text/names";
 
 export type MemberAction = "makeAdmin" | "makeMember" | "transfer" | "remove";
 
 const RANK: Readonly<Record<Role, number>> = { owner: 0, admin: 1, member: 2, none: 3 };
 
 export function nameOfMember(member: Member): string {
-  return member.nickname || member.displayName;
+  return plainName(member.nickname || member.displayName);
 }
 
 /** The owner, the admins, the others; each by name. */

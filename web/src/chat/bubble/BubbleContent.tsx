@@ -20,13 +20,13 @@ export function BubbleContent({ said, meta }: { said: Said; meta: ReactNode }) {
     case "markdown":
       return <TextContent content={content} foldId={foldId} meta={meta} />;
     case "image":
-      return <MediaCard icon="eye" kind={words.photo} media={content.media} picture meta={meta} />;
+      return <MediaCard icon="picture" kind={words.photo} media={content.media} picture meta={meta} />;
     case "sticker":
       return <MediaCard icon="smile" kind={content.name || words.sticker} media={content.media} picture meta={meta} />;
     case "video":
       return (
         <MediaCard
-          icon="eye"
+          icon="play"
           kind={`${words.video}, ${durationLabel(content.durationMs)}`}
           media={content.media}
           meta={meta}
@@ -35,17 +35,17 @@ export function BubbleContent({ said, meta }: { said: Said; meta: ReactNode }) {
     case "voice":
       return (
         <MediaCard
-          icon="bell"
+          icon="microphone"
           kind={`${words.voice}, ${durationLabel(content.durationMs)}`}
           media={content.media}
           meta={meta}
         />
       );
     case "file":
-      return <MediaCard icon="copy" kind={words.file} media={content.media} meta={meta} />;
+      return <MediaCard icon="file" kind={words.file} media={content.media} meta={meta} />;
     case "location": {
       const place = `${content.latitude.toFixed(5)}, ${content.longitude.toFixed(5)}`;
-      return <Card icon="pin" title={content.name || words.location} note={content.address || place} meta={meta} />;
+      return <Card icon="place" title={content.name || words.location} note={content.address || place} meta={meta} />;
     }
     case "card":
       return (

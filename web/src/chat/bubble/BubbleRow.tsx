@@ -2,6 +2,7 @@
 
 import { type MouseEvent, memo, useRef } from "react";
 import { useObservable } from "../../state/useObservable";
+import { plainName } from "../../text/names";
 import { useText } from "../../text/useText";
 import { Avatar } from "../../ui/Avatar";
 import { classNames } from "../../ui/classNames";
@@ -94,7 +95,7 @@ export const BubbleRow = memo(function BubbleRow({ said, seq, head }: { said: Sa
 
 function SenderAvatar({ userId }: { userId: string }) {
   const user = useObservable(usePane().client.user(userId));
-  return <Avatar id={userId} name={user?.displayName ?? ""} src={user?.avatar ?? ""} size={34} />;
+  return <Avatar id={userId} name={plainName(user?.displayName ?? "")} src={user?.avatar ?? ""} size={34} />;
 }
 
 function hasSelection(): boolean {

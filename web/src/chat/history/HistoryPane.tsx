@@ -6,7 +6,7 @@ import { changing } from "../../state/changing";
 import { useText } from "../../text/useText";
 import { usePane } from "../pane";
 import { Announcer } from "./Announcer";
-import { countNew } from "./countNew";
+import { countNew, firstUnread } from "./countNew";
 import { EdgeButton } from "./EdgeButton";
 import { EmptyHistory } from "./EmptyHistory";
 import styles from "./HistoryPane.module.css";
@@ -77,13 +77,12 @@ export function HistoryPane() {
 
   // Where it opens: at what is new, else at the end.
   useLayoutEffect(() => {
-    const { readSeq, lastSeq, firstSeq } = history.current;
-    if (readSeq >= lastSeq || lastSeq < firstSeq) return;
-    const seq = Math.max(firstSeq, readSeq + 1);
+    const seq = firstUnread(history.current, conversation.current.unread);
+    if (seq === 0) return;
     pane.dividerSeq.set(seq);
     now.current.show(windowAround(seq, now.current.window, history.current));
     follow.aim({ kind: "seq", seq, align: "start" });
-  }, [history, pane, follow]);
+  }, [history, conversation, pane, follow]);
 
   // What is said oneself is shown; what others say only when the end is in sight.
   const outgoing = useRef(rows.outgoing);

@@ -28,7 +28,16 @@ export function EmojiButton({ onPick }: { onPick: (glyph: string) => void }) {
   };
 
   return (
-    <div ref={box} className={styles.emoji}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: Esc closes, wherever in here the focus is
+    <div
+      ref={box}
+      className={styles.emoji}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !open) return;
+        event.stopPropagation();
+        close();
+      }}
+    >
       <IconButton
         icon="smile"
         label={text.emoji}
@@ -39,7 +48,7 @@ export function EmojiButton({ onPick }: { onPick: (glyph: string) => void }) {
       {open && (
         <div className={styles.popover} role="dialog" aria-label={text.emoji}>
           <Suspense fallback={<Spinner />}>
-            <EmojiPicker onPick={onPick} onClose={close} />
+            <EmojiPicker onPick={onPick} />
           </Suspense>
         </div>
       )}

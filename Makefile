@@ -1,6 +1,7 @@
 # Forwards to the automation in xtask/ and to cargo; nothing is decided here.
 .PHONY: run test
 run: ## Build and start a server with a web address and ./data
+	cargo xtask web
 	cargo run --release --bin skein -- serve
 test: ## Everything that CI runs
 	cargo xtask ci

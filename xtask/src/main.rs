@@ -1,22 +1,27 @@
 //! The automation of this repository: `cargo xtask ci` is what CI runs.
 
+mod ci;
+mod command;
 mod tidy;
+mod web;
 
 use std::{
-    path::Path,
-    process::{Command, ExitCode},
-    time::Instant,
+    path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  ci     formatting, tidy, clippy and all tests: what has to pass before a change lands
-  tidy   the shape of the tree: crate edges, sizes, headers, nothing left open";
+  ci     formatting, tidy, clippy, all tests, a browser: what has to pass before a change lands
+  tidy   the shape of the tree: crate edges, sizes, headers, nothing left open
+  web    the web app, into web/dist; the next build of the server takes it from there";
 
 fn main() -> ExitCode {
+    let root = root();
     let passed = match std::env::args().nth(1).as_deref() {
-        Some("ci") => ci(),
-        Some("tidy") => tidy(),
+        Some("ci") => ci::run(&root),
+        Some("tidy") => tidy::run(&root),
+        Some("web") => web::run(&root),
         _ => {
             eprintln!("{USAGE}");
             false
@@ -25,27 +30,9 @@ fn main() -> ExitCode {
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn ci() -> bool {
-    tidy()
-        && cargo(&["fmt", "--all", "--check"])
-        && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
-        && cargo(&["test", "--workspace"])
-}
-
-fn tidy() -> bool {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace");
-    let findings = tidy::check(root);
-    for finding in &findings {
-        eprintln!("tidy: {finding}");
-    }
-    findings.is_empty()
-}
-
-/// Runs cargo, shows the command and how long it took.
-fn cargo(arguments: &[&str]) -> bool {
-    println!("$ cargo {}", arguments.join(" "));
-    let start = Instant::now();
-    let passed = Command::new(env!("CARGO")).args(arguments).status().is_ok_and(|status| status.success());
-    println!("{} after {} s", if passed { "ok" } else { "FAILED" }, start.elapsed().as_secs());
-    passed
+/// The repository in which cargo runs this program. Asked for now: a target directory may be shared by several checkouts.
+fn root() -> PathBuf {
+    let crate_folder = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let crate_folder = crate_folder.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+    crate_folder.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }

@@ -1,9 +1,13 @@
 //! Polices the shape of the tree, so that reviewers need not.
 
+mod typescript;
+
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+use crate::web::MADE;
 
 /// Longest source file, in lines.
 const FILE_LINES_MAX: usize = 500;
@@ -50,8 +54,17 @@ const LEFT_OPEN: &[&str] = &[
 const DOCUMENTS: &[&str] =
     &["README.md", "README.zh-CN.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"];
 
+/// Prints everything that is wrong; whether that is nothing.
+pub fn run(root: &Path) -> bool {
+    let findings = check(root);
+    for finding in &findings {
+        eprintln!("tidy: {finding}");
+    }
+    findings.is_empty()
+}
+
 /// Everything that is wrong, one sentence each.
-pub fn check(root: &Path) -> Vec<String> {
+fn check(root: &Path) -> Vec<String> {
     let mut findings = Vec::new();
     for document in DOCUMENTS {
         if !root.join(document).is_file() {
@@ -60,26 +73,49 @@ pub fn check(root: &Path) -> Vec<String> {
     }
     check_edges(root, &mut findings);
     check_reasons(root, &mut findings);
-    let mut sources = Vec::new();
-    collect(&root.join("crates"), &mut sources);
-    collect(&root.join("xtask"), &mut sources);
+    let mut rust = Vec::new();
+    for folder in ["crates", "xtask"] {
+        collect(&root.join(folder), &[], is_rust, &mut rust);
+    }
+    check_sources(root, rust, check_source, &mut findings);
+    let mut typescript = Vec::new();
+    for folder in typescript::ROOTS {
+        collect(&root.join(folder), MADE, typescript::is_source, &mut typescript);
+    }
+    check_sources(root, typescript, typescript::check_source, &mut findings);
+    findings
+}
+
+/// Has each source checked, under its name.
+fn check_sources(
+    root: &Path,
+    mut sources: Vec<PathBuf>,
+    check: fn(&str, &str, &mut Vec<String>),
+    findings: &mut Vec<String>,
+) {
     sources.sort();
     for path in sources {
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
         match fs::read_to_string(&path) {
-            Ok(text) => check_source(&name, &text, &mut findings),
+            Ok(text) => check(&name, &text, findings),
             Err(error) => findings.push(format!("{name}: {error}")),
         }
     }
-    findings
 }
 
-fn collect(folder: &Path, sources: &mut Vec<PathBuf>) {
+fn is_rust(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "rs")
+}
+
+/// All sources below a folder, but for those in folders of these names.
+fn collect(folder: &Path, without: &[&str], is_source: fn(&Path) -> bool, sources: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            collect(&path, sources);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            if !without.iter().any(|name| entry.file_name() == *name) {
+                collect(&path, without, is_source, sources);
+            }
+        } else if is_source(&path) {
             sources.push(path);
         }
     }

@@ -22,4 +22,5 @@ mod tls;
 mod tls_stream;
 
 pub use config::{AccessConfig, TlsConfig};
+pub use http::nothing;
 pub use listen::{Access, StartError};

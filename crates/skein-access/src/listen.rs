@@ -78,7 +78,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// Starts listening.
+    /// Starts listening. `pages` answers every HTTP path that is not ours; [`crate::nothing`] is its answer where nothing is.
     ///
     /// # Errors
     /// [`StartError`], which names the address or file.
@@ -86,6 +86,7 @@ impl Access {
         config: AccessConfig,
         service: Arc<Service>,
         bus: Receiver<BusMessage>,
+        pages: Router,
     ) -> Result<Self, StartError> {
         let encryption = tls::server_config(&config.tls)?;
         let http_listener = listen(&config.listen).await?;
@@ -105,7 +106,7 @@ impl Access {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
         let (http, tcp) = (address(&http_listener)?, tcp_listener.as_ref().map(address).transpose()?);
-        let router = http::router(shared.clone(), stop.clone(), connections.clone())?;
+        let router = http::router(shared.clone(), stop.clone(), connections.clone(), pages)?;
         let listening =
             Listening { shared: shared.clone(), encryption, stop: stop.clone(), connections: connections.clone() };
         connections.spawn(listening.clone().accept_http(http_listener, router));

@@ -28,6 +28,8 @@ pub struct ServiceConfig {
     pub access_token_s: u64,
     /// Life of a refresh token, in seconds; each use renews it.
     pub refresh_token_s: u64,
+    /// How long the refresh token that was exchanged last may be presented again, in seconds: its answer may have been lost. 0: never.
+    pub refresh_grace_s: u64,
     /// How long a sender may recall a message, in seconds.
     pub recall_window_s: u64,
     /// How long a sender may edit a message, in seconds.
@@ -49,6 +51,7 @@ impl Default for ServiceConfig {
             host_key: String::new(),
             access_token_s: 3_600,
             refresh_token_s: 30 * 24 * 3_600,
+            refresh_grace_s: 30,
             recall_window_s: 120,
             edit_window_s: 24 * 3_600,
             password_memory_kib: 19_456,

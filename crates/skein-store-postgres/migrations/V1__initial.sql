@@ -32,12 +32,16 @@ CREATE TABLE devices (
 CREATE INDEX devices_of_user ON devices (user_id);
 CREATE INDEX devices_by_refresh ON devices (refresh_hash);
 
+-- Refresh tokens that are no longer current.
 CREATE TABLE former_refresh (
   hash bytea PRIMARY KEY,
   device_id text NOT NULL,
-  expires_ms bigint NOT NULL
+  expires_ms bigint NOT NULL,
+  exchanged_ms bigint,                    -- NULL: never used, a repeated exchange gave another token in its place
+  successor bytea                         -- the token that its exchange, or the repeat, gave last; NULL: another one was used
 );
 CREATE INDEX former_refresh_by_expiry ON former_refresh (expires_ms);
+CREATE INDEX former_refresh_by_successor ON former_refresh (successor);
 
 CREATE TABLE secrets (name text PRIMARY KEY, value bytea NOT NULL);
 

@@ -1,21 +1,22 @@
-//! Accounts, blocks, settings, secrets. Devices and their tokens are in [`crate::device`].
+//! Accounts, blocks, settings, secrets. Devices are in [`crate::device`].
 
 use async_trait::async_trait;
 use deadpool_postgres::GenericClient;
 use skein_proto::{id::UserId, v1};
 use skein_store::{
     Refusal, Result,
-    account::{AccountStore, DeviceRow, ProfileChange, Rotation, UserRow},
+    account::{AccountStore, DeviceRow, ProfileChange, RotateRefresh, Rotation, UserRow},
 };
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
     PostgresStore,
-    device::{PutDevice, RevokeDevice, RotateRefresh, find_device, list_devices},
+    device::{PutDevice, RevokeDevice, find_device, list_devices},
     failure::{Failure, Outcome},
     needs::Needs,
     operation::{Operation, user_place},
     pool::{execute, query, query_opt},
+    refresh::Exchange,
     rows::{number, text},
     transaction::Transaction,
 };
@@ -104,8 +105,8 @@ impl AccountStore for PostgresStore {
         self.read(async { list_devices(&self.readers.get().await?, user).await }).await
     }
 
-    async fn rotate_refresh(&self, old: [u8; 32], new: [u8; 32], expires_ms: u64, now_ms: u64) -> Result<Rotation> {
-        self.write(RotateRefresh { old, new, expires_ms, now_ms }).await
+    async fn rotate_refresh(&self, exchange: RotateRefresh) -> Result<Rotation> {
+        self.write(Exchange(exchange)).await
     }
 
     async fn revoke_device(&self, user: UserId, device_id: &str) -> Result<bool> {

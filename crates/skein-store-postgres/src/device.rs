@@ -1,13 +1,10 @@
-//! Logins and their refresh tokens.
+//! Logins. The exchange of their refresh tokens is in [`crate::refresh`].
 
 use async_trait::async_trait;
 use buffa::EnumValue;
 use deadpool_postgres::GenericClient;
 use skein_proto::{id::UserId, limits, v1};
-use skein_store::{
-    Refusal,
-    account::{DeviceRow, Rotation},
-};
+use skein_store::{Refusal, account::DeviceRow};
 use tokio_postgres::{Row, types::ToSql};
 
 use crate::{
@@ -48,7 +45,7 @@ pub(crate) async fn find_device<C: GenericClient>(
 }
 
 /// The same, locked until the commit.
-async fn lock_device(
+pub(crate) async fn lock_device(
     transaction: &Transaction<'_>,
     column: &str,
     value: &(dyn ToSql + Sync),
@@ -66,7 +63,7 @@ pub(crate) async fn list_devices<C: GenericClient>(client: &C, user: UserId) -> 
 }
 
 /// Stores the device; does nothing when another user has just taken its id.
-async fn save_device(transaction: &Transaction<'_>, row: &DeviceRow) -> Outcome<u64> {
+pub(crate) async fn save_device(transaction: &Transaction<'_>, row: &DeviceRow) -> Outcome<u64> {
     let sql = format!(
         "INSERT INTO devices ({DEVICE}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (device_id) DO UPDATE SET \
          platform = excluded.platform, name = excluded.name, created_ms = excluded.created_ms, last_seen_ms = excluded.last_seen_ms, \
@@ -92,7 +89,7 @@ async fn save_device(transaction: &Transaction<'_>, row: &DeviceRow) -> Outcome<
     .await
 }
 
-async fn revoke(transaction: &Transaction<'_>, device_id: &str) -> Outcome<()> {
+pub(crate) async fn revoke(transaction: &Transaction<'_>, device_id: &str) -> Outcome<()> {
     let sql = "UPDATE devices SET revoked = true WHERE device_id = $1";
     execute(transaction.sql, sql, &[&device_id]).await.map(drop)
 }
@@ -156,65 +153,5 @@ impl Operation for RevokeDevice {
     async fn run(&self, transaction: &mut Transaction<'_>) -> Outcome<bool> {
         let sql = "UPDATE devices SET revoked = true WHERE device_id = $1 AND user_id = $2 AND NOT revoked";
         Ok(execute(transaction.sql, sql, &[&text(&self.device_id), &(self.user.0 as i64)]).await? > 0)
-    }
-}
-
-pub(crate) struct RotateRefresh {
-    pub old: [u8; 32],
-    pub new: [u8; 32],
-    pub expires_ms: u64,
-    pub now_ms: u64,
-}
-
-#[async_trait]
-impl Operation for RotateRefresh {
-    type Answer = Rotation;
-
-    fn place(&self) -> u64 {
-        u64::from(self.old[0])
-    }
-
-    fn needs(&self, _needs: &mut Needs) {}
-
-    async fn run(&self, transaction: &mut Transaction<'_>) -> Outcome<Rotation> {
-        // The lock makes the second of two uses wait; then the hash is no longer the current one.
-        match lock_device(transaction, "refresh_hash", &self.old.as_slice()).await? {
-            Some(device) if device.revoked => Err(Refusal::NotFound.into()),
-            Some(device) if device.refresh_expires_ms <= self.now_ms => Err(Refusal::WindowPassed.into()),
-            Some(device) => self.rotate(transaction, device).await,
-            None => self.find_former(transaction).await,
-        }
-    }
-}
-
-impl RotateRefresh {
-    async fn rotate(&self, transaction: &Transaction<'_>, mut device: DeviceRow) -> Outcome<Rotation> {
-        let former = "INSERT INTO former_refresh (hash, device_id, expires_ms) VALUES ($1, $2, $3) ON CONFLICT (hash) DO UPDATE SET \
-             device_id = excluded.device_id, expires_ms = excluded.expires_ms";
-        let (old, expires_ms) = (self.old.as_slice(), device.refresh_expires_ms as i64);
-        execute(transaction.sql, former, &[&old, &device.device_id, &expires_ms]).await?;
-        // What another transaction is just removing is left to it.
-        let expired = "DELETE FROM former_refresh WHERE hash IN \
-             (SELECT hash FROM former_refresh WHERE expires_ms <= $1 LIMIT 100 FOR UPDATE SKIP LOCKED)";
-        execute(transaction.sql, expired, &[&(self.now_ms as i64)]).await?;
-        (device.refresh_hash, device.refresh_expires_ms) = (self.new, self.expires_ms);
-        device.last_seen_time_ms = self.now_ms;
-        save_device(transaction, &device).await?;
-        Ok(Rotation::Rotated(device))
-    }
-
-    /// A token that was used before logs its device out.
-    async fn find_former(&self, transaction: &Transaction<'_>) -> Outcome<Rotation> {
-        let sql = "SELECT device_id FROM former_refresh WHERE hash = $1";
-        let used = query_opt(transaction.sql, sql, &[&self.old.as_slice()]).await?.ok_or(Refusal::NotFound)?;
-        let device_id: String = used.try_get(0)?;
-        match lock_device(transaction, "device_id", &device_id).await? {
-            Some(mut device) if !device.revoked => {
-                device.revoked = true;
-                revoke(transaction, &device_id).await?;
-                Ok(Rotation::Reused(device))
-            }
-            _ => Err(Refusal::NotFound.into()),
-        }
     }
 }

@@ -3,7 +3,8 @@
 //! In reading order: [`config`], `pool` (connections), `open` (migrations), `failure` (what PostgreSQL says, in our words); `writer` (queues and the
 //! group commit), `operation` (what a write is), `needs` and `load` (which rows a batch locks, and in what order), `transaction` (those rows while
 //! the batch changes them), `flush` (how they are written back), `ids`; `rows` (rows as structs), `render` (rows as schema messages); then one file
-//! per subject, each implementing the trait of the same name in `skein_store`; `change`, `roster` and `device` hold the larger operations.
+//! per subject, each implementing the trait of the same name in `skein_store`; `change`, `roster`, `device` and `refresh` hold the larger
+//! operations.
 //!
 //! Two rules carry everything. **Locks**: a batch inserts missing conversations, then locks conversations, then users, each in the order of ids;
 //! so batches wait for each other but never in a circle. **Versions**: a user's version is given out under that user's row lock, which is held until the
@@ -26,6 +27,7 @@ mod open;
 mod operation;
 mod pool;
 mod receipt;
+mod refresh;
 mod render;
 mod roster;
 mod rows;

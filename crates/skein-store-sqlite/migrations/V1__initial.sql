@@ -31,12 +31,16 @@ CREATE TABLE devices (
 CREATE INDEX devices_of_user ON devices (user_id);
 CREATE INDEX devices_by_refresh ON devices (refresh_hash);
 
+-- Refresh tokens that are no longer current.
 CREATE TABLE former_refresh (
   hash BLOB PRIMARY KEY,
   device_id TEXT NOT NULL,
-  expires_ms INTEGER NOT NULL
+  expires_ms INTEGER NOT NULL,
+  exchanged_ms INTEGER,                   -- NULL: never used, a repeated exchange gave another token in its place
+  successor BLOB                          -- the token that its exchange, or the repeat, gave last; NULL: another one was used
 ) WITHOUT ROWID;
 CREATE INDEX former_refresh_by_expiry ON former_refresh (expires_ms);
+CREATE INDEX former_refresh_by_successor ON former_refresh (successor);
 
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 

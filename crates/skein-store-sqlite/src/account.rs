@@ -1,12 +1,14 @@
 //! Accounts, devices, blocks, settings, secrets.
 
+mod refresh;
+
 use async_trait::async_trait;
 use buffa::EnumValue;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use skein_proto::{id::UserId, limits, v1};
 use skein_store::{
     Refusal, Result,
-    account::{AccountStore, DeviceRow, ProfileChange, Rotation, UserRow},
+    account::{AccountStore, DeviceRow, ProfileChange, RotateRefresh, Rotation, UserRow},
 };
 
 use crate::{
@@ -146,8 +148,8 @@ impl AccountStore for SqliteStore {
         self.read(move |connection| list_devices(connection, user)).await
     }
 
-    async fn rotate_refresh(&self, old: [u8; 32], new: [u8; 32], expires_ms: u64, now_ms: u64) -> Result<Rotation> {
-        self.write(move |transaction| rotate(transaction.connection, old, new, expires_ms, now_ms)).await
+    async fn rotate_refresh(&self, exchange: RotateRefresh) -> Result<Rotation> {
+        self.write(move |transaction| refresh::rotate(transaction.connection, &exchange)).await
     }
 
     async fn revoke_device(&self, user: UserId, device_id: &str) -> Result<bool> {
@@ -266,34 +268,6 @@ fn put_device(connection: &Connection, mut row: DeviceRow) -> Result<DeviceRow> 
         connection.execute("UPDATE devices SET revoked = 1 WHERE device_id = ?", [&oldest.device_id]).stored()?;
     }
     Ok(row)
-}
-
-fn rotate(connection: &Connection, old: [u8; 32], new: [u8; 32], expires_ms: u64, now_ms: u64) -> Result<Rotation> {
-    if let Some(mut device) = find_device(connection, "refresh_hash", old)? {
-        if device.revoked {
-            return Err(Refusal::NotFound.into());
-        }
-        if device.refresh_expires_ms <= now_ms {
-            return Err(Refusal::WindowPassed.into());
-        }
-        let former = "INSERT OR REPLACE INTO former_refresh (hash, device_id, expires_ms) VALUES (?, ?, ?)";
-        connection.execute(former, params![old, device.device_id, device.refresh_expires_ms as i64]).stored()?;
-        connection.execute("DELETE FROM former_refresh WHERE expires_ms <= ?", [now_ms as i64]).stored()?;
-        (device.refresh_hash, device.refresh_expires_ms, device.last_seen_time_ms) = (new, expires_ms, now_ms);
-        save_device(connection, &device)?;
-        return Ok(Rotation::Rotated(device));
-    }
-    let sql = "SELECT device_id FROM former_refresh WHERE hash = ?";
-    let used: Option<String> = connection.query_row(sql, [old], |row| row.get(0)).optional().stored()?;
-    let Some(device_id) = used else { return Err(Refusal::NotFound.into()) };
-    match find_device(connection, "device_id", &device_id)? {
-        Some(mut device) if !device.revoked => {
-            device.revoked = true;
-            save_device(connection, &device)?;
-            Ok(Rotation::Reused(device))
-        }
-        _ => Err(Refusal::NotFound.into()),
-    }
 }
 
 fn set_blocked(transaction: &mut Transaction<'_>, user: UserId, other: UserId, blocked: bool) -> Result<u64> {

@@ -41,12 +41,27 @@ pub struct DeviceRow {
     pub revoked: bool,
 }
 
+/// The exchange of a refresh token for the next one.
+#[derive(Clone, Copy, Debug)]
+pub struct RotateRefresh {
+    /// SHA-256 of the token presented.
+    pub old: [u8; 32],
+    /// SHA-256 of the token to replace it.
+    pub new: [u8; 32],
+    /// When the new token ends, Unix milliseconds.
+    pub expires_ms: u64,
+    /// How long after its exchange a token may be presented again, in milliseconds; 0: never.
+    pub grace_ms: u64,
+    /// The clock, Unix milliseconds.
+    pub now_ms: u64,
+}
+
 /// The outcome of [`AccountStore::rotate_refresh`].
 #[derive(Clone, Debug)]
 pub enum Rotation {
     /// The new hash is stored.
     Rotated(DeviceRow),
-    /// The old token had been used before: the device is now revoked.
+    /// The old token had been used before, and not just now: the device is now revoked.
     Reused(DeviceRow),
 }
 
@@ -94,8 +109,13 @@ pub trait AccountStore {
     async fn list_devices(&self, user: UserId) -> Result<Vec<DeviceRow>>;
     /// Swaps the refresh token's hash if `old` is the current one. A hash that was current earlier revokes the device
     /// ([`Rotation::Reused`]); former hashes are remembered until they would have expired.
+    ///
+    /// The answer to an exchange can be lost, so the one whose token is current may be repeated within `grace_ms`: the hash that
+    /// was exchanged last is taken again and gives another token. The tokens of one exchange and its repeats are equal until one
+    /// of them is used; then the others count as used too, so that two holders are still found out.
+    ///
     /// Errors: `NotFound` when no device (or only a revoked one) knows the hash, `WindowPassed` when the token has expired.
-    async fn rotate_refresh(&self, old: [u8; 32], new: [u8; 32], expires_ms: u64, now_ms: u64) -> Result<Rotation>;
+    async fn rotate_refresh(&self, exchange: RotateRefresh) -> Result<Rotation>;
     /// Revokes a device of the user. False when there is none, or it was revoked already.
     async fn revoke_device(&self, user: UserId, device_id: &str) -> Result<bool>;
 

@@ -3,6 +3,7 @@
 mod command;
 mod config;
 mod store;
+mod web;
 
 use std::process::ExitCode;
 

@@ -54,11 +54,6 @@ pub(super) fn response(status: StatusCode, code: ErrorCode, text: &str) -> Respo
     (status, [(header::CONTENT_TYPE, "application/json")], error.to_json()).into_response()
 }
 
-/// The answer where nothing is.
-pub(super) async fn nothing() -> Response {
-    response(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is nothing here")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{any, get, post},
 };
 use connectrpc::ConnectRpcService;
+use skein_proto::v1::ErrorCode;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{hello::Shared, listen::StartError};
@@ -30,11 +31,12 @@ struct Http {
     operations: ConnectRpcService<operation::Operations>,
 }
 
-/// Every path of the server.
+/// Every path of the server: ours, and for everything else what `pages` answers.
 pub(crate) fn router(
     shared: Arc<Shared>,
     stop: CancellationToken,
     connections: TaskTracker,
+    pages: Router,
 ) -> Result<Router, StartError> {
     let metrics = status::recorder()?;
     let operations = operation::service(shared.service.clone());
@@ -47,11 +49,19 @@ pub(crate) fn router(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(status::ready))
         .route("/metrics", get(move || async move { metrics.render() }))
-        .route("/{service}/{method}", any(operation::serve))
-        .fallback(failure::nothing)
+        .route("/skein.v1.{service}/{method}", any(operation::serve))
         .layer(middleware::from_fn(cross_origin))
+        // Behind the layer: other origins may call us, but pages are not theirs to read.
+        .fallback_service(pages)
         .with_state(state);
     Ok(router)
+}
+
+/// The answer where nothing is, for whoever serves the paths that are not ours.
+pub async fn nothing() -> Response {
+    let mut response = failure::response(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is nothing here");
+    open_to_all(response.headers_mut());
+    response
 }
 
 /// Lets pages of any origin call us: callers are known by their tokens, never by cookies.
@@ -59,8 +69,7 @@ async fn cross_origin(request: Request, next: Next) -> Response {
     let preflight = request.method() == Method::OPTIONS;
     let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+    open_to_all(headers);
     if preflight {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
         headers.insert(
@@ -72,4 +81,9 @@ async fn cross_origin(request: Request, next: Next) -> Response {
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     }
     response
+}
+
+fn open_to_all(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
 }

@@ -30,11 +30,8 @@ use crate::measure;
 /// What the paths of all operations begin with, after the slash.
 const PACKAGE: &str = "skein.v1.";
 
-/// Runs an operation; anything else of two parts is not found.
+/// Runs an operation.
 pub(super) async fn serve(State(http): State<Http>, request: Request) -> Response {
-    if !request.uri().path()[1..].starts_with(PACKAGE) {
-        return failure::nothing().await;
-    }
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|bytes: usize| bytes > FRAME_BYTES_MAX) {
         let text = format!("a request has at most {FRAME_BYTES_MAX} bytes");

@@ -8,8 +8,21 @@ use super::{
 };
 use crate::{
     Refusal,
-    account::{ProfileChange, Rotation},
+    account::{ProfileChange, RotateRefresh, Rotation},
 };
+
+/// How long the last exchange may be repeated in these cases, in milliseconds.
+const GRACE_MS: u64 = 100;
+
+/// The exchange of one token for the next, without a repeat; the next one lives for a second.
+fn exchange(old: u8, new: u8, now_ms: u64) -> RotateRefresh {
+    RotateRefresh { old: [old; 32], new: [new; 32], expires_ms: now_ms + 1_000, grace_ms: 0, now_ms }
+}
+
+/// The same where it may be a repeat.
+fn exchange_again(old: u8, new: u8, now_ms: u64) -> RotateRefresh {
+    RotateRefresh { grace_ms: GRACE_MS, ..exchange(old, new, now_ms) }
+}
 
 /// Ids, user names (without regard to case) and external ids are taken once.
 pub async fn user_names_are_unique(world: World) {
@@ -118,7 +131,7 @@ pub async fn devices_are_revoked_once(world: World) {
     assert!(!done(world.store.revoke_device(ann, "a").await));
     assert!(done(world.store.list_devices(ann).await).is_empty());
     assert!(done(world.store.lookup_device("a").await).is_some_and(|device| device.revoked));
-    assert_eq!(refused(world.store.rotate_refresh([1; 32], [2; 32], START_MS + 9, START_MS).await), Refusal::NotFound);
+    assert_eq!(refused(world.store.rotate_refresh(exchange(1, 2, START_MS)).await), Refusal::NotFound);
 }
 
 /// Each token works once and gives the next.
@@ -127,7 +140,7 @@ pub async fn refresh_tokens_rotate(world: World) {
     done(world.store.put_device(device_row(user, "a", 1, START_MS)).await);
     for step in 1..5u8 {
         let now_ms = START_MS + u64::from(step);
-        match done(world.store.rotate_refresh([step; 32], [step + 1; 32], now_ms + 1_000, now_ms).await) {
+        match done(world.store.rotate_refresh(exchange(step, step + 1, now_ms)).await) {
             Rotation::Rotated(device) => {
                 assert_eq!((device.refresh_hash, device.last_seen_time_ms), ([step + 1; 32], now_ms));
                 assert_eq!((device.refresh_expires_ms, device.generation), (now_ms + 1_000, 1));
@@ -135,22 +148,68 @@ pub async fn refresh_tokens_rotate(world: World) {
             Rotation::Reused(_) => panic!("token {step} was used once"),
         }
     }
-    assert_eq!(refused(world.store.rotate_refresh([99; 32], [2; 32], START_MS + 9, START_MS).await), Refusal::NotFound);
+    assert_eq!(refused(world.store.rotate_refresh(exchange(99, 2, START_MS)).await), Refusal::NotFound);
 }
 
 /// A token that was used before logs the device out, whoever holds the current one.
 pub async fn used_refresh_tokens_revoke(world: World) {
     let user = world.user().await;
     done(world.store.put_device(device_row(user, "a", 1, START_MS)).await);
-    let expires_ms = START_MS + 1_000;
-    done(world.store.rotate_refresh([1; 32], [2; 32], expires_ms, START_MS).await);
-    done(world.store.rotate_refresh([2; 32], [3; 32], expires_ms, START_MS).await);
-    let reused = done(world.store.rotate_refresh([1; 32], [9; 32], expires_ms, START_MS).await);
+    done(world.store.rotate_refresh(exchange(1, 2, START_MS)).await);
+    done(world.store.rotate_refresh(exchange(2, 3, START_MS)).await);
+    let reused = done(world.store.rotate_refresh(exchange_again(1, 9, START_MS)).await);
     assert!(matches!(reused, Rotation::Reused(device) if device.device_id == "a" && device.revoked));
     assert!(done(world.store.lookup_device("a").await).is_some_and(|device| device.revoked));
     for hash in [1, 3, 9] {
-        let answer = world.store.rotate_refresh([hash; 32], [8; 32], expires_ms, START_MS).await;
+        let answer = world.store.rotate_refresh(exchange_again(hash, 8, START_MS)).await;
         assert_eq!(refused(answer), Refusal::NotFound, "token {hash}");
+    }
+}
+
+/// The exchange whose token is current can be repeated within the grace, counted from the first time, and no other one.
+pub async fn lost_answers_are_repeated(world: World) {
+    let rotated = |rotation| matches!(rotation, Rotation::Rotated(device) if !device.revoked);
+    let [ann, bob, cid] = world.users().await;
+    done(world.store.put_device(device_row(ann, "a", 1, START_MS)).await);
+    for (new, after_ms) in [(2, 0), (3, 1), (4, GRACE_MS - 1)] {
+        let repeat = exchange_again(1, new, START_MS + after_ms);
+        assert!(rotated(done(world.store.rotate_refresh(repeat).await)), "after {after_ms} ms");
+        let stored = done(world.store.lookup_device("a").await).expect("the device was stored");
+        assert_eq!((stored.refresh_hash, stored.refresh_expires_ms), ([new; 32], repeat.expires_ms));
+    }
+    let late = done(world.store.rotate_refresh(exchange_again(1, 5, START_MS + GRACE_MS)).await);
+    assert!(matches!(late, Rotation::Reused(device) if device.revoked));
+
+    done(world.store.put_device(device_row(bob, "b", 11, START_MS)).await);
+    done(world.store.rotate_refresh(exchange_again(11, 12, START_MS)).await);
+    done(world.store.rotate_refresh(exchange_again(12, 13, START_MS)).await);
+    let older = done(world.store.rotate_refresh(exchange_again(11, 14, START_MS)).await);
+    assert!(matches!(older, Rotation::Reused(_)), "its token was used, so its answer was not lost");
+
+    done(world.store.put_device(device_row(cid, "c", 21, START_MS)).await);
+    done(world.store.rotate_refresh(exchange(21, 22, START_MS)).await);
+    let off = done(world.store.rotate_refresh(exchange(21, 23, START_MS)).await);
+    assert!(matches!(off, Rotation::Reused(_)), "without a grace nothing is repeated");
+}
+
+/// Whichever answer of a repeated exchange arrived: its token works, even later; using another one of them is reuse.
+pub async fn one_answer_of_a_repeat_counts(world: World) {
+    let later_ms = START_MS + GRACE_MS + 1;
+    let user = world.user().await;
+    for (number, device) in ["first", "second", "third"].into_iter().enumerate() {
+        let base = 10 * number as u8;
+        done(world.store.put_device(device_row(user, device, base, START_MS)).await);
+        for new in 1..=3 {
+            done(world.store.rotate_refresh(exchange_again(base, base + new, START_MS)).await);
+        }
+        let arrived = base + 1 + number as u8;
+        let used = done(world.store.rotate_refresh(exchange_again(arrived, base + 4, later_ms)).await);
+        assert!(matches!(used, Rotation::Rotated(ref row) if row.refresh_hash == [base + 4; 32]), "{device}: {used:?}");
+        let again = done(world.store.rotate_refresh(exchange_again(arrived, base + 5, later_ms)).await);
+        assert!(matches!(again, Rotation::Rotated(_)), "{device}: this answer may be lost too");
+        let other = base + 1 + (number as u8 + 1) % 3;
+        let stolen = done(world.store.rotate_refresh(exchange_again(other, base + 6, later_ms)).await);
+        assert!(matches!(stolen, Rotation::Reused(ref row) if row.device_id == device), "{device}: {stolen:?}");
     }
 }
 
@@ -158,10 +217,10 @@ pub async fn used_refresh_tokens_revoke(world: World) {
 pub async fn refresh_tokens_expire(world: World) {
     let user = world.user().await;
     done(world.store.put_device(device_row(user, "a", 1, START_MS)).await);
-    let late = world.store.rotate_refresh([1; 32], [2; 32], START_MS + 5_000, START_MS + 1_000).await;
+    let late = world.store.rotate_refresh(exchange(1, 2, START_MS + 1_000)).await;
     assert_eq!(refused(late), Refusal::WindowPassed);
     assert!(done(world.store.lookup_device("a").await).is_some_and(|device| !device.revoked));
-    done(world.store.rotate_refresh([1; 32], [2; 32], START_MS + 5_000, START_MS + 999).await);
+    done(world.store.rotate_refresh(exchange(1, 2, START_MS + 999)).await);
 }
 
 /// Blocking twice is one change; a pull says what is blocked and what no longer is.

@@ -32,7 +32,8 @@ macro_rules! conformance_tests {
             account {
                 user_names_are_unique, users_are_found, profiles_change_by_field, unknown_users_are_refused,
                 passwords_and_states_are_kept, logging_in_again_raises_the_generation, devices_are_limited,
-                devices_are_revoked_once, refresh_tokens_rotate, used_refresh_tokens_revoke, refresh_tokens_expire,
+                devices_are_revoked_once, refresh_tokens_rotate, used_refresh_tokens_revoke, lost_answers_are_repeated,
+                one_answer_of_a_repeat_counts, refresh_tokens_expire,
                 blocks_move_the_timeline_once, settings_are_limited, secrets_are_made_once,
             }
             conversation {

@@ -1,6 +1,12 @@
 //! `skein serve`: assembles store, bus, service and access, and stops them in the opposite order.
 
-use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use skein_access::Access;
 use skein_bus::local::LocalBus;
@@ -11,6 +17,7 @@ use super::Outcome;
 use crate::{
     config::{Config, StoreEngine},
     store::OpenStore,
+    web,
 };
 
 /// How long open links get to take their last pushes at shutdown.
@@ -42,7 +49,7 @@ pub async fn run(args: Args) -> Outcome {
     let store = OpenStore::open(&config).await?;
     let (bus, deliveries) = LocalBus::new();
     let service = Service::start(store.contract(), Arc::new(bus), config.service.clone()).await?;
-    let access = Access::start(config.access.clone(), service.clone(), deliveries).await?;
+    let access = Access::start(config.access.clone(), service.clone(), deliveries, web::router()).await?;
     announce(&config, &access);
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -83,12 +90,42 @@ fn announce(config: &Config, access: &Access) {
         StoreEngine::Sqlite => config.data_dir.display().to_string(),
         StoreEngine::Postgres => "PostgreSQL".to_owned(),
     };
+    let address = format!("{scheme}://{}", reachable(http));
+    let browser = if web::is_built() { address.as_str() } else { "the web app was not built; `make run` builds it" };
     let text = format!(
         "SKEIN LISTENING http={http}{tcp}\n\
-         Skein {} is ready at {scheme}://{http} - data in {data}\n\
-         Chat from another terminal: skein chat --server {scheme}://{http} --register --user <name>\n",
+         \n  \
+           Skein {} is ready, its data is in {data}\n\
+         \n  \
+           Open in a browser         {browser}\n  \
+           Chat in another terminal  skein chat --server {address} --register --user <name>\n\
+         \n",
         env!("CARGO_PKG_VERSION"),
     );
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// An address to type on this machine: "every interface" is not one.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_interface_is_shown_as_this_machine() {
+        for (listening, shown) in
+            [("0.0.0.0:7700", "127.0.0.1:7700"), ("[::]:1", "[::1]:1"), ("192.0.2.7:80", "192.0.2.7:80")]
+        {
+            assert_eq!(reachable(listening.parse().unwrap()).to_string(), shown);
+        }
+    }
 }

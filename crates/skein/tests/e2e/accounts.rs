@@ -8,15 +8,34 @@ use crate::{
     server::Server,
 };
 
+fn refresh(server: &Server, token: &str) -> (String, String) {
+    let answer = call(server, "", "AccountService/RefreshToken", json!({"refreshToken": token}));
+    let text = |name: &str| answer["tokens"][name].as_str().unwrap().to_owned();
+    (text("accessToken"), text("refreshToken"))
+}
+
 #[test]
 fn refresh_tokens_work_once_and_a_second_use_kills_the_device() {
-    let server = Server::start();
+    let server = Server::start_with(&[("SKEIN__SERVICE__REFRESH_GRACE_S", "0")]);
     let ann = register(&server, "ann");
-    let refreshed = call(&server, "", "AccountService/RefreshToken", json!({"refreshToken": ann.refresh}));
-    let access = refreshed["tokens"]["accessToken"].as_str().unwrap().to_owned();
+    let (access, _) = refresh(&server, &ann.refresh);
     call(&server, &access, "AccountService/GetMe", json!({}));
     let stolen = json!({"refreshToken": ann.refresh});
     assert_eq!(refused(&server, "", "AccountService/RefreshToken", stolen), "REFRESH_REUSED");
+    assert_eq!(refused(&server, &access, "AccountService/GetMe", json!({})), "TOKEN_REVOKED");
+}
+
+#[test]
+fn a_refresh_whose_answer_was_lost_can_be_repeated_and_older_tokens_cannot() {
+    let mut server = Server::start();
+    let ann = register(&server, "ann");
+    refresh(&server, &ann.refresh);
+    server.kill_and_restart();
+    let (access, second) = refresh(&server, &ann.refresh);
+    call(&server, &access, "AccountService/GetMe", json!({}));
+    let (access, _) = refresh(&server, &second);
+    let older = json!({"refreshToken": ann.refresh});
+    assert_eq!(refused(&server, "", "AccountService/RefreshToken", older), "REFRESH_REUSED");
     assert_eq!(refused(&server, &access, "AccountService/GetMe", json!({})), "TOKEN_REVOKED");
 }
 

@@ -14,3 +14,4 @@ mod postgres;
 mod server;
 mod sessions;
 mod transports;
+mod web;

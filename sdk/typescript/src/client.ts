@@ -1,0 +1,445 @@
+/** The client: connects, keeps the local copy true, and is where everything else is reached from. */
+
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { Caller } from "./caller.js";
+import type { Conversation } from "./conversation.js";
+import { Emitter } from "./emitter.js";
+import { asSkeinError, SkeinError } from "./error.js";
+import { AccountService } from "./gen/skein/v1/account_pb.js";
+import { GroupService } from "./gen/skein/v1/group_pb.js";
+import { Leader } from "./leader/leader.js";
+import { DEFAULT_LIMITS, type Limits, limitsFromWire } from "./limits.js";
+import type { CloseReason } from "./link/close_code.js";
+import { pollTransport } from "./link/poll.js";
+import { streamTransport } from "./link/stream.js";
+import type { Transport } from "./link/transport.js";
+import { type WebSocketConstructor, webSocketTransport } from "./link/websocket.js";
+import type { Device, User } from "./model/account.js";
+import { deviceFromWire, userFromWire } from "./model/convert.js";
+import type { Message } from "./model/message.js";
+import { type Observable, Value } from "./observable.js";
+import { People } from "./people.js";
+import { State } from "./state.js";
+import type { ConnectionStatus } from "./status.js";
+import { IndexedDbStorage } from "./storage/indexeddb.js";
+import { MemoryStorage } from "./storage/memory.js";
+import type { Intent, Storage } from "./storage/storage.js";
+import { loneTab, openTabs, type TabMessage, type Tabs } from "./tabs.js";
+import type { TokenProvider } from "./tokens.js";
+import { uuidV7 } from "./uuid.js";
+
+export interface ClientOptions {
+  /** Of the server: `https://chat.example`. */
+  readonly address: string;
+  /** Whose tokens will be given to `connect`. */
+  readonly userId: string;
+  /** `indexeddb` where there is one, else `memory`; or a storage of the application's own. */
+  readonly storage?: "indexeddb" | "memory" | Storage;
+  /** Name and version of the client software, for the server's logs. */
+  readonly clientName?: string;
+  /** For runtimes without a global one (Node before 22); without any, HTTP is used. */
+  readonly webSocket?: WebSocketConstructor;
+  readonly fetch?: typeof fetch;
+}
+
+export interface ClientEvents {
+  /** A new message of somebody else has come just now. Not for history, edits or what was missed. */
+  message: { readonly conversation: Conversation; readonly message: Message };
+  /** It will not reconnect. */
+  closed: { readonly code: CloseReason; readonly text: string };
+  /** The browser refuses to keep more; everything still works until the page is left. */
+  storageFailed: { readonly error: unknown };
+}
+
+/** What lives from `connect` to `close`. */
+interface Connected {
+  readonly tabs: Tabs;
+  readonly storage: Storage;
+  readonly tokens: TokenProvider;
+  readonly stopListening: () => void;
+  leader: Leader | undefined;
+}
+
+export class Client {
+  readonly userId: string;
+  readonly #emitter = new Emitter<ClientEvents>();
+  readonly #status = new Value<ConnectionStatus>({ state: "connecting", attempt: 1 });
+  readonly #caller: Caller;
+  readonly #people: People;
+  readonly #state: State;
+  #storage: Storage = new MemoryStorage();
+  #connected: Connected | undefined;
+  #limits: Limits = DEFAULT_LIMITS;
+  #serverAheadMs = 0;
+  #tokens: TokenProvider = () => Promise.reject(SkeinError.offline());
+
+  constructor(private readonly options: ClientOptions) {
+    this.userId = options.userId;
+    const http = createConnectTransport({ baseUrl: options.address, useBinaryFormat: true, fetch: this.#fetch });
+    this.#caller = new Caller(http, (reason) => this.#tokens(reason));
+    const storage = () => this.#storage;
+    this.#people = new People(this.#caller, storage);
+    this.#state = new State({
+      me: options.userId,
+      caller: this.#caller,
+      get storage() {
+        return storage();
+      },
+      written: () => this.#connected?.leader?.written() ?? Promise.resolve(),
+      absorb: (entries, messages) => this.#toLeader({ type: "absorb", entries, messages }),
+      pullUser: () => this.#toLeader({ type: "pull" }),
+      outboxChanged: () => this.#outboxChanged(),
+      putIntent: (intent) => this.#putIntent(intent),
+    });
+  }
+
+  /** How the connection is. */
+  get status(): Observable<ConnectionStatus> {
+    return this.#status;
+  }
+  /** The own profile. */
+  get me(): Observable<User | undefined> {
+    return this.#state.me;
+  }
+  /** As the server sorts them; without hidden ones and those that were left. Archived ones are among them. */
+  get conversations(): Observable<readonly Conversation[]> {
+    return this.#state.conversations;
+  }
+  /** Of the conversations that notify. */
+  get totalUnread(): Observable<number> {
+    return this.#state.totalUnread;
+  }
+  get blocked(): Observable<ReadonlySet<string>> {
+    return this.#state.blocked;
+  }
+  get settings(): Observable<Readonly<Record<string, string>>> {
+    return this.#state.settings;
+  }
+  get limits(): Limits {
+    return this.#limits;
+  }
+  /** This moment, by the server's clock. */
+  get serverTimeMs(): number {
+    return Date.now() + this.#serverAheadMs;
+  }
+
+  /** Returns the unsubscribe. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => void): () => void {
+    return this.#emitter.on(name, listener);
+  }
+
+  /** Loads what is stored, then connects in the background. Resolves when the stored state is there to be shown, with or without a network. */
+  async connect(token: string | TokenProvider): Promise<void> {
+    if (this.#connected !== undefined) throw new SkeinError("INVALID_ARGUMENT", "the client is connected already");
+    const tokens = typeof token === "string" ? fixedToken(token) : token;
+    this.#tokens = tokens;
+    this.#storage = await this.#openStorage();
+    const shared = this.#storage instanceof IndexedDbStorage;
+    const tabs = shared ? openTabs(this.#name) : loneTab();
+    const connected: Connected = {
+      tabs,
+      storage: this.#storage,
+      tokens,
+      stopListening: this.#listenToNetwork(),
+      leader: undefined,
+    };
+    this.#connected = connected;
+    // What other tabs say while we load is taken after it.
+    const early: TabMessage[] = [];
+    tabs.onMessage = (message) => early.push(message);
+    const stored = await connected.storage.load();
+    this.#state.restore(stored);
+    this.#people.restore(stored.people);
+    tabs.onMessage = (message) => this.#onTab(message);
+    for (const message of early) this.#onTab(message);
+    tabs.post({ type: "hello" });
+    void tabs.lead().then(() => this.#lead(connected));
+  }
+
+  /** Ends the connection. What is stored stays. */
+  async close(): Promise<void> {
+    this.#end({ state: "closed", code: "client", text: "closed here" });
+  }
+
+  /** Always the same object for an id. */
+  conversation(conversationId: string): Conversation {
+    return this.#state.conversation(conversationId);
+  }
+
+  /** One-to-one; with one's own id, notes to oneself. It is there at once, also before the first message. */
+  direct(userId: string): Conversation {
+    const [low, high] = BigInt(userId) < BigInt(this.userId) ? [userId, this.userId] : [this.userId, userId];
+    return this.conversation(`${low}:${high}`);
+  }
+
+  async createGroup(name: string, userIds: readonly string[]): Promise<Conversation> {
+    const request = { name, userIds: userIds.map(BigInt), clientGroupId: uuidV7() };
+    const { group } = await this.#caller.call(GroupService.method.createGroup, request);
+    if (group === undefined) throw new SkeinError("MALFORMED", "the server's answer lacks the group");
+    const conversation = this.conversation(group.conversationId);
+    await conversation.refresh();
+    return conversation;
+  }
+
+  /** By the exact user name, or by id. Throws `NOT_FOUND`. */
+  async findUser(by: { readonly username: string } | { readonly userId: string }): Promise<User> {
+    const { user } = await this.#caller.call(AccountService.method.findUser, {
+      by: "username" in by ? { case: "username", value: by.username } : { case: "userId", value: BigInt(by.userId) },
+    });
+    if (user === undefined) throw new SkeinError("NOT_FOUND", "there is no such user");
+    const found = userFromWire(user);
+    this.#people.keep(found);
+    return found;
+  }
+
+  /** A profile, as far as known. Watching it fetches it. */
+  user(userId: string): Observable<User | undefined> {
+    return userId === this.userId ? this.#state.me : this.#people.get(userId);
+  }
+
+  async devices(): Promise<readonly Device[]> {
+    const { devices } = await this.#caller.call(AccountService.method.listDevices, {});
+    return devices.map(deviceFromWire);
+  }
+
+  /** Logs another device out, at once. */
+  async revokeDevice(deviceId: string): Promise<void> {
+    await this.#caller.call(AccountService.method.revokeDevice, { deviceId });
+  }
+
+  async updateProfile(change: {
+    readonly displayName?: string;
+    readonly avatar?: string;
+    readonly bio?: string;
+  }): Promise<void> {
+    const { user } = await this.#caller.call(AccountService.method.updateProfile, change);
+    if (user !== undefined) this.#state.me.set(userFromWire(user));
+    this.#toLeader({ type: "pull" });
+  }
+
+  async changePassword(oldPassword: string, newPassword: string): Promise<void> {
+    await this.#caller.call(AccountService.method.changePassword, { oldPassword, newPassword });
+  }
+
+  async setBlocked(userId: string, blocked: boolean): Promise<void> {
+    await this.#caller.call(AccountService.method.setBlocked, { userId: BigInt(userId), blocked });
+    const next = new Set(this.#state.blocked.current);
+    if (blocked) next.add(userId);
+    else next.delete(userId);
+    this.#state.blocked.set(next);
+    this.#toLeader({ type: "pull" });
+  }
+
+  /** One of the user's settings, on all devices. An empty value removes it. */
+  async putSetting(key: string, value: string): Promise<void> {
+    await this.#caller.call(AccountService.method.putSetting, { key, value });
+    this.#toLeader({ type: "pull" });
+  }
+
+  /** Logs this device out, and removes what is stored here. Offline, only the latter happens: the error says so. */
+  async logOut(): Promise<void> {
+    let failed: unknown;
+    try {
+      await this.#caller.call(AccountService.method.logOut, {});
+    } catch (thrown) {
+      failed = thrown;
+    }
+    this.#connected?.tabs.post({ type: "bye" });
+    await this.close();
+    await this.wipe();
+    if (failed !== undefined) throw asSkeinError(failed);
+  }
+
+  /** Removes what is stored in this browser for this user. The client is closed then. */
+  async wipe(): Promise<void> {
+    await this.close();
+    await this.#storage.destroy();
+  }
+
+  get #name(): string {
+    return `skein:${this.options.address}:${this.userId}`;
+  }
+
+  readonly #fetch: typeof fetch = (...request) => (this.options.fetch ?? fetch)(...request);
+
+  async #openStorage(): Promise<Storage> {
+    const { storage = typeof indexedDB === "undefined" ? "memory" : "indexeddb" } = this.options;
+    if (typeof storage !== "string") return storage;
+    if (storage === "memory") return new MemoryStorage();
+    try {
+      return await IndexedDbStorage.open(this.#name);
+    } catch (error) {
+      this.#emitter.emit("storageFailed", { error });
+      return new MemoryStorage();
+    }
+  }
+
+  #transports(): readonly Transport[] {
+    const { address, webSocket = globalThis.WebSocket } = this.options;
+    const http = [streamTransport(address, this.#fetch), pollTransport(address, this.#fetch)];
+    return webSocket === undefined ? http : [webSocketTransport(address, webSocket), ...http];
+  }
+
+  /** This tab leads from now on. */
+  async #lead(connected: Connected): Promise<void> {
+    if (this.#connected !== connected) return;
+    const stored = await connected.storage.load();
+    if (this.#connected !== connected) return;
+    const link = {
+      transports: this.#transports(),
+      tokens: connected.tokens,
+      client: this.options.clientName ?? "skein-typescript",
+      reachable: () => this.#isReachable(),
+    };
+    connected.leader = new Leader(this.userId, this.#caller, connected.storage, stored, link, {
+      changed: (changes, live) => {
+        connected.tabs.post({ type: "changes", changes, live });
+        this.#onTab({ type: "changes", changes, live });
+      },
+      status: (status) => {
+        connected.tabs.post({ type: "status", status });
+        this.#onTab({ type: "status", status });
+      },
+      welcome: (limits, serverTimeMs) => {
+        if (limits !== undefined) this.#limits = limitsFromWire(limits);
+        this.#serverAheadMs = serverTimeMs - Date.now();
+        this.#postWelcome(connected.tabs);
+      },
+      outboxChanged: () => void this.#outboxChanged(),
+      draftTold: (conversationId, text) => this.#state.conversation(conversationId).draftTold(text),
+      storageFailed: (error) => this.#emitter.emit("storageFailed", { error }),
+    });
+    connected.leader.start();
+  }
+
+  async #isReachable(): Promise<boolean> {
+    try {
+      const url = new URL("/healthz", this.options.address);
+      return (await this.#fetch(url, { cache: "no-store", signal: AbortSignal.timeout(5_000) })).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  #postWelcome(tabs: Tabs): void {
+    tabs.post({ type: "welcome", limits: this.#limits, serverAheadMs: this.#serverAheadMs });
+  }
+
+  /** What another tab says, or this one to itself. */
+  #onTab(message: TabMessage): void {
+    const connected = this.#connected;
+    switch (message.type) {
+      case "changes":
+        this.#state.apply(message.changes);
+        for (const live of message.live) {
+          this.#emitter.emit("message", { conversation: this.conversation(live.conversationId), message: live });
+        }
+        break;
+      case "status":
+        this.#takeStatus(message.status);
+        break;
+      case "welcome":
+        this.#limits = message.limits;
+        this.#serverAheadMs = message.serverAheadMs;
+        break;
+      case "outbox":
+        void this.#readOutbox();
+        break;
+      case "intent":
+        this.#state.takeIntent(message.intent);
+        connected?.leader?.intend(message.intent);
+        break;
+      case "absorb":
+        connected?.leader?.absorb(message.entries, message.messages);
+        break;
+      case "pull":
+        connected?.leader?.pullUser();
+        break;
+      case "hello":
+        if (connected?.leader !== undefined) {
+          connected.tabs.post({ type: "status", status: this.#status.current });
+          this.#postWelcome(connected.tabs);
+        }
+        break;
+      case "bye":
+        this.#end({ state: "closed", code: "TOKEN_REVOKED", text: "logged out in another tab" });
+        break;
+    }
+  }
+
+  /** To the tab that leads, which may be this one. */
+  #toLeader(message: TabMessage): void {
+    if (this.#connected?.leader === undefined) this.#connected?.tabs.post(message);
+    else this.#onTab(message);
+  }
+
+  #takeStatus(status: ConnectionStatus): void {
+    if (status.state === "closed") {
+      this.#end(status);
+      return;
+    }
+    const wasUp = isUp(this.#status.current);
+    this.#status.set(status);
+    if (!wasUp && isUp(status)) {
+      this.#people.retry();
+      this.#state.retryLoads();
+    }
+  }
+
+  async #outboxChanged(): Promise<void> {
+    this.#connected?.tabs.post({ type: "outbox" });
+    await this.#readOutbox();
+  }
+
+  async #readOutbox(): Promise<void> {
+    this.#connected?.leader?.wakeCourier();
+    this.#state.takeOutbox(await this.#storage.outbox());
+  }
+
+  async #putIntent(intent: Intent): Promise<void> {
+    this.#state.takeIntent(intent);
+    await this.#storage.putIntent(intent);
+    this.#connected?.tabs.post({ type: "intent", intent });
+    this.#connected?.leader?.intend(intent);
+  }
+
+  #listenToNetwork(): () => void {
+    if (typeof window === "undefined") return () => {};
+    const changed = () => this.#connected?.leader?.networkChanged();
+    const visible = () => document.visibilityState === "visible" && changed();
+    addEventListener("online", changed);
+    addEventListener("offline", changed);
+    document.addEventListener("visibilitychange", visible);
+    return () => {
+      removeEventListener("online", changed);
+      removeEventListener("offline", changed);
+      document.removeEventListener("visibilitychange", visible);
+    };
+  }
+
+  #end(status: ConnectionStatus & { readonly state: "closed" }): void {
+    const connected = this.#connected;
+    if (connected === undefined) return;
+    this.#connected = undefined;
+    this.#caller.closed = true;
+    connected.stopListening();
+    connected.leader?.stop();
+    connected.tabs.leave();
+    void (connected.leader?.written() ?? Promise.resolve()).then(() => connected.storage.close());
+    this.#status.set(status);
+    this.#emitter.emit("closed", { code: status.code, text: status.text });
+  }
+}
+
+function isUp({ state }: ConnectionStatus): boolean {
+  return state === "online" || state === "syncing";
+}
+
+/** A token that cannot be renewed. */
+function fixedToken(token: string): TokenProvider {
+  return async ({ rejected }) => {
+    if (rejected === token)
+      throw new SkeinError("TOKEN_EXPIRED", "the access token has expired; give connect() a provider");
+    return token;
+  };
+}

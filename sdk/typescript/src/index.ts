@@ -1,0 +1,25 @@
+/**
+ * Client SDK of the Skein instant-messaging engine.
+ *
+ * `Accounts` registers and logs in; `Client` connects, keeps a local copy that works offline, and hands out `Conversation` objects with reactive state.
+ */
+
+export { Accounts } from "./accounts.js";
+export { Client, type ClientEvents, type ClientOptions } from "./client.js";
+export { Conversation } from "./conversation.js";
+export { type ErrorCode, SkeinError } from "./error.js";
+export { History, type HistoryState } from "./history.js";
+export type { Limits } from "./limits.js";
+export type { CloseReason } from "./link/close_code.js";
+export type { TransportName } from "./link/transport.js";
+export type { WebSocketConstructor } from "./link/websocket.js";
+export type * from "./model/account.js";
+export type * from "./model/content.js";
+export type * from "./model/conversation.js";
+export type * from "./model/message.js";
+export type { Observable } from "./observable.js";
+export type { ConnectionStatus } from "./status.js";
+export { IndexedDbStorage } from "./storage/indexeddb.js";
+export { MemoryStorage } from "./storage/memory.js";
+export type { Storage } from "./storage/storage.js";
+export { TokenKeeper, type TokenProvider } from "./tokens.js";

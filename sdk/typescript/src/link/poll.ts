@@ -1,0 +1,108 @@
+/** Pushes by long polling: the last resort, which works wherever HTTP does. */
+
+import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { type Frame, FrameSchema, type Hello, type Push, PushSchema, WelcomeSchema } from "../gen/skein/v1/link_pb.js";
+import { closeCodeOf, type Fetch, resumePoint, sessionHeaders } from "./http.js";
+import type { Connection, Transport, TransportEvents } from "./transport.js";
+
+/** How long the server may hold a poll. */
+const WAIT_MS = 20_000;
+
+export function pollTransport(address: string, doFetch: Fetch): Transport {
+  return {
+    name: "poll",
+    carriesRequests: false,
+    connect(events) {
+      const connection = new PollConnection(address, doFetch, events);
+      queueMicrotask(() => events.opened());
+      return connection;
+    },
+  };
+}
+
+/** The answer to a poll, in the JSON of the server. */
+interface Answer {
+  readonly sessionId: string;
+  readonly resumed?: boolean;
+  readonly userVersion: string;
+  readonly serverTimeMs: string;
+  readonly pushes: readonly JsonValue[];
+}
+
+class PollConnection implements Connection {
+  readonly #abort = new AbortController();
+  #ack = 0n;
+  #over = false;
+
+  constructor(
+    private readonly address: string,
+    private readonly doFetch: Fetch,
+    private readonly events: TransportEvents,
+  ) {}
+
+  send(frame: Frame): void {
+    if (frame.body.case === "hello") {
+      this.#run(frame.body.value).catch((thrown) => this.#end({ text: String(thrown) }));
+    } else if (frame.ack > this.#ack) {
+      // Rides on the next poll.
+      this.#ack = frame.ack;
+    }
+  }
+
+  close(): void {
+    this.#over = true;
+    this.#abort.abort();
+  }
+
+  #end(reason: { closeCode?: number; text: string }): void {
+    if (this.#over) return;
+    this.close();
+    this.events.ended(reason);
+  }
+
+  async #run(hello: Hello): Promise<void> {
+    const resume = resumePoint(hello);
+    this.#ack = resume.ack;
+    const first = await this.#poll(hello.token, resume.sessionId, 0);
+    if (first === undefined) return;
+    const welcome = create(WelcomeSchema, {
+      sessionId: Uint8Array.from(atob(first.sessionId), (character) => character.charCodeAt(0)),
+      resumed: first.resumed ?? false,
+      userVersion: BigInt(first.userVersion),
+      serverTimeMs: BigInt(first.serverTimeMs),
+    });
+    if (!welcome.resumed) this.#ack = 0n;
+    this.events.frame(create(FrameSchema, { body: { case: "welcome", value: welcome } }));
+    let answer: Answer | undefined = first;
+    let sinceLinkSeq = this.#ack;
+    while (answer !== undefined && !this.#over) {
+      for (const json of answer.pushes) {
+        const push: Push = fromJson(PushSchema, json, { ignoreUnknownFields: true });
+        if (push.linkSeq <= sinceLinkSeq) continue;
+        sinceLinkSeq = push.linkSeq;
+        this.events.frame(create(FrameSchema, { body: { case: "push", value: push } }));
+      }
+      // What was handed over is taken; the ack of the session says the same a moment later.
+      this.#ack = sinceLinkSeq;
+      answer = await this.#poll(hello.token, welcome.sessionId, WAIT_MS);
+      if (answer !== undefined && !answer.resumed) {
+        this.#end({ text: "the session has expired" });
+        return;
+      }
+      if (answer !== undefined) this.events.alive();
+    }
+  }
+
+  async #poll(token: string, sessionId: Uint8Array | undefined, waitMs: number): Promise<Answer | undefined> {
+    const url = new URL(`/v1/poll?wait_ms=${waitMs}&ack=${this.#ack}`, this.address);
+    const response = await this.doFetch(url, {
+      headers: sessionHeaders(token, sessionId),
+      cache: "no-store",
+      signal: this.#abort.signal,
+    });
+    if (response.ok) return (await response.json()) as Answer;
+    const closeCode = await closeCodeOf(response);
+    this.#end({ text: `the server answered ${response.status}`, ...(closeCode === undefined ? {} : { closeCode }) });
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+/** How frames travel. A transport opens one connection, says what came, and is thrown away when it ends. */
+
+import type { Frame } from "../gen/skein/v1/link_pb.js";
+
+export type TransportName = "websocket" | "stream" | "poll";
+
+/** What a transport tells its owner. Nothing comes after `ended`. */
+export interface TransportEvents {
+  /** Frames may be sent from now on. */
+  opened(): void;
+  frame(frame: Frame): void;
+  /** Something came that is not a frame: the server lives. */
+  alive(): void;
+  /** The connection is over. `closeCode` (4000–4299) when the server gave one. */
+  ended(reason: { readonly closeCode?: number; readonly text: string }): void;
+}
+
+/** One connection. Nothing throws. */
+export interface Connection {
+  send(frame: Frame): void;
+  close(): void;
+}
+
+export interface Transport {
+  readonly name: TransportName;
+  /** Whether requests can go through it; otherwise they go over HTTP beside it. */
+  readonly carriesRequests: boolean;
+  connect(events: TransportEvents): Connection;
+}

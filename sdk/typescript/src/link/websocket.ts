@@ -1,0 +1,56 @@
+/** Frames over a WebSocket, in protobuf. */
+
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { FrameSchema } from "../gen/skein/v1/link_pb.js";
+import type { Connection, Transport, TransportEvents } from "./transport.js";
+
+const SUBPROTOCOL = "skein.v1.proto";
+
+/** The standard constructor; Node before 22 has none and can be given one. */
+export type WebSocketConstructor = new (url: string, protocols: string) => WebSocket;
+
+export function webSocketTransport(address: string, WebSocketClass: WebSocketConstructor): Transport {
+  const url = new URL("/link", address);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return {
+    name: "websocket",
+    carriesRequests: true,
+    connect: (events) => connect(new WebSocketClass(url.href, SUBPROTOCOL), events),
+  };
+}
+
+function connect(socket: WebSocket, events: TransportEvents): Connection {
+  socket.binaryType = "arraybuffer";
+  let over = false;
+  const end = (reason: { closeCode?: number; text: string }) => {
+    if (over) return;
+    over = true;
+    socket.close();
+    events.ended(reason);
+  };
+  socket.onopen = () => {
+    if (!over) events.opened();
+  };
+  socket.onmessage = ({ data }) => {
+    if (over) return;
+    try {
+      events.frame(fromBinary(FrameSchema, new Uint8Array(data as ArrayBuffer)));
+    } catch {
+      end({ text: "the server sent something that is not a frame" });
+    }
+  };
+  // What went wrong is not said; that it is over comes with the close.
+  socket.onerror = () => {};
+  socket.onclose = ({ code, reason }) => {
+    end({ text: reason, ...(code >= 4000 && code < 4300 ? { closeCode: code } : {}) });
+  };
+  return {
+    send(frame) {
+      if (!over && socket.readyState === 1) socket.send(toBinary(FrameSchema, frame) as Uint8Array<ArrayBuffer>);
+    },
+    close() {
+      over = true;
+      socket.close(1000);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+/** Reads a whole conversation off the screen: the list is virtual, so it is scrolled from its first row to its last. */
+import type { Page } from "playwright-core";
+
+export interface Row {
+  readonly key: string;
+  readonly seq: string;
+  readonly status: string;
+  readonly text: string;
+}
+
+export interface Harvest {
+  /** In the order from top to bottom. */
+  readonly rows: readonly Row[];
+  /** Keys that stood above another one at one moment and below it at another, or twice at once. */
+  readonly disorder: readonly string[];
+}
+
+export async function harvest(page: Page): Promise<Harvest> {
+  return await page.evaluate(async () => {
+    const log = document.querySelector('[role="log"]');
+    if (log === null) return { rows: [], disorder: ["no log"] };
+    const scrolls = (element: Element) =>
+      /auto|scroll/.test(getComputedStyle(element).overflowY) && element.scrollHeight > element.clientHeight;
+    const around: Element[] = [log, ...log.querySelectorAll("*")];
+    for (let up = log.parentElement; up !== null; up = up.parentElement) around.push(up);
+    const scroller = around.find(scrolls) ?? log;
+
+    const rows: { key: string; seq: string; status: string; text: string }[] = [];
+    const places = new Map<string, number>();
+    const disorder = new Set<string>();
+    const frame = () => new Promise((resolve) => requestAnimationFrame(() => resolve(undefined)));
+    const look = () => {
+      let before = -1;
+      const now = new Set<string>();
+      for (const article of log.querySelectorAll<HTMLElement>('[role="article"], article')) {
+        const data = article.dataset;
+        const key = data.messageId ?? data.clientMessageId ?? `seq ${data.seq}`;
+        if (now.has(key)) disorder.add(key);
+        now.add(key);
+        let place = places.get(key);
+        const row = { key, seq: data.seq ?? "", status: data.status ?? "", text: article.textContent ?? "" };
+        if (place === undefined) {
+          place = rows.length;
+          places.set(key, place);
+          rows.push(row);
+        } else rows[place] = row;
+        if (place < before) disorder.add(key);
+        before = place;
+      }
+    };
+    // Rows above the first screen may still be on their way from disk: the top is where nothing moves any more.
+    for (let still = 0, last = ""; still < 6; ) {
+      scroller.scrollTop = -1e9;
+      await frame();
+      const now = `${scroller.scrollTop} ${scroller.scrollHeight} ${log.querySelector<HTMLElement>("[data-seq]")?.dataset.seq}`;
+      still = now === last ? still + 1 : 0;
+      last = now;
+    }
+    for (let still = 0, last = Number.NaN; still < 4; ) {
+      look();
+      scroller.scrollTop += scroller.clientHeight * 0.6;
+      await frame();
+      await frame();
+      still = scroller.scrollTop === last ? still + 1 : 0;
+      last = scroller.scrollTop;
+    }
+    look();
+    return { rows, disorder: [...disorder] };
+  });
+}
+
+/** The parts of the rows that a pattern finds, in order: what a story compares with the server's history. */
+export async function harvestTexts(page: Page, pattern: RegExp): Promise<string[]> {
+  const { rows, disorder } = await harvest(page);
+  if (disorder.length > 0) return [`in disorder: ${disorder.join(", ")}`];
+  return rows.flatMap((row) => pattern.exec(row.text)?.[0] ?? []);
+}

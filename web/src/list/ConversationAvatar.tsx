@@ -1,0 +1,26 @@
+/** The picture of a conversation: of the other person, of the group, or the mark of the notes to self. */
+
+import type { ConversationState } from "@skein/client";
+import { Avatar } from "../ui/Avatar";
+import { Icon } from "../ui/Icon";
+import styles from "./ConversationAvatar.module.css";
+
+export function ConversationAvatar({
+  state,
+  title,
+  size = 48,
+}: {
+  state: ConversationState;
+  title: string;
+  size?: number;
+}) {
+  if (state.kind === "self") {
+    return (
+      <span className={styles.notes} style={{ width: size, height: size }}>
+        <Icon name="bookmark" size={size * 0.46} />
+      </span>
+    );
+  }
+  const id = state.kind === "direct" && state.peerId !== "0" ? state.peerId : state.conversationId;
+  return <Avatar id={id} name={title} src={state.avatar} size={size} />;
+}

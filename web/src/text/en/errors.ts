@@ -1,0 +1,37 @@
+/** English: what went wrong, by code, and what to do about it. */
+
+import type { ErrorCode } from "@skein/client";
+
+export const errors: Record<ErrorCode, string> = {
+  INVALID_ARGUMENT: "The server did not accept this. Check what you entered.",
+  MALFORMED: "The server did not understand the app. Reload the page to get its newest version.",
+  UNKNOWN_METHOD: "This server does not know how to do that. It may be older than the app.",
+  TOO_LARGE: "This is too large. Make it shorter.",
+  UNAUTHENTICATED: "You are not logged in. Log in again.",
+  TOKEN_EXPIRED: "Your login has expired. Log in again.",
+  TOKEN_REVOKED: "This device was logged out. Log in again.",
+  WRONG_CREDENTIALS: "The user name or the password is wrong.",
+  ACCOUNT_SUSPENDED: "This account is suspended. Ask the people who run this server.",
+  REFRESH_REUSED: "This device was logged out to keep your account safe. Log in again.",
+  LOGIN_REFUSED: "You are logged in on as many devices as allowed. Log out on another one first.",
+  REGISTRATION_CLOSED: "This server takes no new accounts. Ask the people who run it for one.",
+  NOT_FOUND: "Nothing found here. Check the spelling.",
+  ALREADY_EXISTS: "This exists already.",
+  NOT_A_MEMBER: "You are not in this conversation any more.",
+  FORBIDDEN: "You are not allowed to do this. Ask an admin of the group.",
+  BLOCKED: "This person does not take messages from you.",
+  NOT_SENDER: "Only the person who wrote the message can do this.",
+  WINDOW_PASSED: "It is too late to change this message.",
+  MESSAGE_GONE: "This message is gone.",
+  LIMIT_REACHED: "A limit of this server is reached. Remove something first.",
+  INTERNAL: "The server made a mistake. Try again; if it stays, tell the people who run it.",
+  UNAVAILABLE: "The server cannot answer right now. Try again in a moment.",
+  OVERLOADED: "The server is very busy. Try again in a moment.",
+  RATE_LIMITED: "That was too fast. Wait a moment, then try again.",
+  STORE_FULL: "The server has no space left, so nothing was saved. Tell the people who run it.",
+  TIMEOUT: "That took too long. Try again.",
+  UNKNOWN: "Something went wrong. Try again.",
+  OFFLINE: "There is no connection right now. Try again when you are back online.",
+  CLOSED: "The connection was closed. Reload the page.",
+  CANCELLED: "This was cancelled.",
+};

@@ -1,0 +1,25 @@
+/** English: a message in one line, by its type. */
+
+export const previews = {
+  image: "Photo",
+  voice: (length: string) => `Voice message, ${length}`,
+  video: "Video",
+  file: (name: string) => (name === "" ? "File" : `File: ${name}`),
+  location: (name: string) => (name === "" ? "Location" : `Location: ${name}`),
+  card: (title: string) => (title === "" ? "Contact card" : `Card: ${title}`),
+  merged: (title: string) => (title === "" ? "Chat history" : title),
+  sticker: (name: string) => (name === "" ? "Sticker" : `Sticker: ${name}`),
+  link: (title: string) => `Link: ${title}`,
+  custom: "Message of another app",
+  unknown: "A new kind of message. Reload the page to see it.",
+  empty: "Empty message",
+  recalledByYou: "You took back a message",
+  recalledBy: (name: string) => `${name} took back a message`,
+  deleted: "Message deleted",
+  nothingYet: "No messages yet",
+  sending: "Sending",
+  failed: "Not sent",
+  sent: "Sent",
+  delivered: "Delivered",
+  read: "Read",
+};

@@ -1,0 +1,33 @@
+/** English: logging in and registering. */
+
+export const welcome = {
+  tagline: "Messages for you and your people.",
+  logInTitle: "Welcome to Skein",
+  registerTitle: "Create your account",
+  username: "User name",
+  password: "Password",
+  displayName: "Display name",
+  usernameHint: "2 to 32 letters, digits, dots, dashes or underscores; starts with a letter. People find you by it.",
+  displayNameHint: "What others see. You can change it later.",
+  passwordMin: (count: number) => `At least ${count} characters`,
+  passwordMax: "Not longer than 256 bytes",
+  ruleMet: "met",
+  ruleOpen: "not met yet",
+  logIn: "Log in",
+  createAccount: "Create account",
+  haveAccount: "I have an account",
+  newHere: "I am new here",
+  usernameMissing: "Enter your user name.",
+  usernameWrong:
+    "A user name has 2 to 32 letters (a–z), digits, dots, dashes or underscores, and starts with a letter.",
+  usernameTaken: "This user name is taken. Choose another one.",
+  passwordMissing: "Enter your password.",
+  passwordShort: (count: number) => `The password needs at least ${count} characters.`,
+  passwordLong: "The password is too long.",
+  displayNameLong: "The display name is too long.",
+  restoring: "Opening your conversations…",
+  connectAgain: "Connect again",
+  deviceName: (browser: string, system: string) => `${browser} on ${system}`,
+  unknownBrowser: "Web browser",
+  unknownSystem: "this computer",
+};

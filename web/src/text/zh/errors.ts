@@ -1,0 +1,37 @@
+/** Chinese: what went wrong, by code, and what to do about it. */
+
+import type { errors as Shape } from "../en/errors";
+
+export const errors: typeof Shape = {
+  INVALID_ARGUMENT: "服务器没有接受此内容，请检查输入。",
+  MALFORMED: "服务器无法识别此应用的请求，请刷新页面以获取最新版本。",
+  UNKNOWN_METHOD: "此服务器不支持该操作，版本可能过旧。",
+  TOO_LARGE: "内容过大，请缩短后再试。",
+  UNAUTHENTICATED: "你尚未登录，请重新登录。",
+  TOKEN_EXPIRED: "登录已过期，请重新登录。",
+  TOKEN_REVOKED: "此设备已被退出登录，请重新登录。",
+  WRONG_CREDENTIALS: "用户名或密码错误。",
+  ACCOUNT_SUSPENDED: "此账号已被停用，请联系服务器管理员。",
+  REFRESH_REUSED: "为保护账号安全，此设备已退出登录，请重新登录。",
+  LOGIN_REFUSED: "登录的设备数量已达上限，请先在其他设备上退出登录。",
+  REGISTRATION_CLOSED: "此服务器不开放注册，请联系管理员获取账号。",
+  NOT_FOUND: "没有找到，请检查拼写。",
+  ALREADY_EXISTS: "已经存在。",
+  NOT_A_MEMBER: "你已不在此会话中。",
+  FORBIDDEN: "你没有权限执行此操作，请联系群管理员。",
+  BLOCKED: "对方不接收你的消息。",
+  NOT_SENDER: "只有消息的发送者才能执行此操作。",
+  WINDOW_PASSED: "已超过可修改此消息的时间。",
+  MESSAGE_GONE: "此消息已不存在。",
+  LIMIT_REACHED: "已达到服务器的上限，请先移除一些内容。",
+  INTERNAL: "服务器出错了，请重试；如果问题仍然存在，请联系管理员。",
+  UNAVAILABLE: "服务器暂时无法响应，请稍后再试。",
+  OVERLOADED: "服务器繁忙，请稍后再试。",
+  RATE_LIMITED: "操作过于频繁，请稍等片刻再试。",
+  STORE_FULL: "服务器空间已满，内容未保存，请联系管理员。",
+  TIMEOUT: "操作超时，请重试。",
+  UNKNOWN: "出错了，请重试。",
+  OFFLINE: "当前没有网络连接，请在恢复后重试。",
+  CLOSED: "连接已关闭，请刷新页面。",
+  CANCELLED: "操作已取消。",
+};

@@ -1,0 +1,65 @@
+//! Everything that has to pass before a change lands; cheap failures come first.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use crate::{command, tidy, web};
+
+/// Where browsers are looked for, after the variable CHROMIUM.
+const BROWSERS: &[&str] =
+    &["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/snap/bin/chromium"];
+
+/// Runs all steps up to the first that fails.
+pub fn run(root: &Path) -> bool {
+    let cargo = |arguments: &[&str]| command::run(root, "cargo", arguments);
+    let npm = |arguments: &[&str]| command::run(root, "npm", arguments);
+    tidy::run(root)
+        && cargo(&["fmt", "--all", "--check"])
+        && web::install(root)
+        // The web app takes the SDK's types and code from what is built.
+        && npm(&["run", "build"])
+        && npm(&["run", "check"])
+        && npm(&["test"])
+        && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+        && cargo(&["test", "--workspace"])
+        && browser_tests(root)
+}
+
+/// Drives the server that `cargo test` has just built, with the web app in it, through a real browser.
+fn browser_tests(root: &Path) -> bool {
+    let Some(skein) = built_beside_us("skein") else {
+        eprintln!("cargo test left no skein binary beside this program");
+        return false;
+    };
+    let Some(chromium) = browser().or_else(|| install_chromium(root).then(browser).flatten()) else {
+        eprintln!("The browser tests need Chromium: install it, or set CHROMIUM to the path of one.");
+        return false;
+    };
+    let environment = [("SKEIN_BIN", skein.as_os_str()), ("CHROMIUM", chromium.as_os_str())];
+    command::run_with(root, "npm", &["run", "test:browser"], &environment)
+}
+
+/// A binary of the same build: wherever the target directory is, this program lies there too.
+fn built_beside_us(name: &str) -> Option<PathBuf> {
+    let path = env::current_exe().ok()?.with_file_name(name);
+    path.is_file().then_some(path)
+}
+
+fn browser() -> Option<PathBuf> {
+    let named = env::var_os("CHROMIUM").filter(|path| !path.is_empty()).map(PathBuf::from);
+    named.into_iter().chain(BROWSERS.iter().map(PathBuf::from)).find(|path| path.is_file())
+}
+
+fn install_chromium(root: &Path) -> bool {
+    println!("no Chromium here: installing Debian's, for the browser tests");
+    let apt = |arguments: &[&str]| match command::output("id", &["-u"]).as_deref() {
+        Some("0") => command::run(root, "apt-get", arguments),
+        _ => {
+            let arguments: Vec<_> = ["apt-get"].into_iter().chain(arguments.iter().copied()).collect();
+            command::run(root, "sudo", &arguments)
+        }
+    };
+    apt(&["update", "-q"]) && apt(&["install", "-q", "-y", "--no-install-recommends", "chromium"])
+}

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`config`], `pool` (connections), `open` (migrations), `failure` (what PostgreSQL says, in our words); `writer` (queues and the
 //! group commit), `operation` (what a write is), `needs` and `load` (which rows a batch locks, and in what order), `transaction` (those rows while
-//! the batch changes them), `flush` (how they are written back), `ids`; `rows` (rows as structs), `render` (rows as schema messages); then one file
+//! the batch changes them), `flush` (how they are written back), `ids`; `import` (filling an empty database from another engine); `rows` (rows as structs), `render` (rows as schema messages); then one file
 //! per subject, each implementing the trait of the same name in `skein_store`; `change`, `roster`, `device` and `refresh` hold the larger
 //! operations.
 //!
@@ -20,6 +20,7 @@ mod failure;
 mod flush;
 mod group;
 mod ids;
+mod import;
 mod load;
 mod message;
 mod needs;
@@ -36,4 +37,5 @@ mod transaction;
 mod writer;
 
 pub use config::{DatabaseUrl, PostgresConfig};
+pub use import::PostgresImport;
 pub use open::{OpenError, PostgresStore};

@@ -10,6 +10,7 @@ use crate::{
     config::PostgresConfig,
     failure::{Outcome, describe},
     ids::MessageIds,
+    import::PROGRESS,
     operation::Operation,
     pool::{self, Readers},
     writer::{Shared, Writers},
@@ -36,6 +37,12 @@ pub enum OpenError {
     /// The database is from a newer version, or a migration failed.
     #[error("the database cannot be brought up to date: {0}")]
     Migration(String),
+    /// A copy into it was begun and has not finished.
+    #[error("a copy into this database has not finished: run the same `skein admin migrate` again")]
+    HalfCopied,
+    /// A copy wants an empty database.
+    #[error("the database has other data in it: a copy needs an empty one")]
+    Foreign,
 }
 
 /// The PostgreSQL store. Implements every trait of `skein_store`.
@@ -54,6 +61,7 @@ impl PostgresStore {
     pub async fn open(config: PostgresConfig) -> std::result::Result<Self, OpenError> {
         let address = address(&config)?;
         migrate(&address).await?;
+        refuse_half_copied(&address).await?;
         let shared = Shared {
             pool: pool::writers(&config, address.clone()),
             ids: MessageIds::new(),
@@ -107,7 +115,7 @@ impl PostgresStore {
     }
 }
 
-fn address(config: &PostgresConfig) -> std::result::Result<tokio_postgres::Config, OpenError> {
+pub(crate) fn address(config: &PostgresConfig) -> std::result::Result<tokio_postgres::Config, OpenError> {
     if config.url.expose().is_empty() {
         return Err(OpenError::Address("it is empty".to_owned()));
     }
@@ -115,7 +123,9 @@ fn address(config: &PostgresConfig) -> std::result::Result<tokio_postgres::Confi
 }
 
 /// A connection outside the pools. Its task ends with the client.
-async fn connect(address: &tokio_postgres::Config) -> std::result::Result<(Client, JoinHandle<()>), OpenError> {
+pub(crate) async fn connect(
+    address: &tokio_postgres::Config,
+) -> std::result::Result<(Client, JoinHandle<()>), OpenError> {
     let (client, connection) = address.connect(NoTls).await.map_err(|error| OpenError::Connect(describe(&error)))?;
     let driver = tokio::spawn(async move {
         if let Err(error) = connection.await {
@@ -126,13 +136,28 @@ async fn connect(address: &tokio_postgres::Config) -> std::result::Result<(Clien
 }
 
 /// Several nodes may start at once: the lock lets one of them migrate while the others wait, and find nothing to do.
-async fn migrate(address: &tokio_postgres::Config) -> std::result::Result<(), OpenError> {
+pub(crate) async fn migrate(address: &tokio_postgres::Config) -> std::result::Result<(), OpenError> {
     let (mut client, driver) = connect(address).await?;
     let outcome = migrate_on(&mut client).await;
     // The lock ends with the connection.
     drop(client);
     let _ = driver.await;
     outcome
+}
+
+async fn refuse_half_copied(address: &tokio_postgres::Config) -> std::result::Result<(), OpenError> {
+    let (client, _driver) = connect(address).await?;
+    match is_half_copied(&client).await {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(OpenError::HalfCopied),
+        Err(failure) => Err(OpenError::Connect(StoreError::from(failure).to_string())),
+    }
+}
+
+/// Whether a copy into it has begun and not finished.
+pub(crate) async fn is_half_copied(client: &Client) -> Outcome<bool> {
+    let row = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&PROGRESS]).await?;
+    Ok(row.try_get(0)?)
 }
 
 async fn migrate_on(client: &mut Client) -> std::result::Result<(), OpenError> {

@@ -295,28 +295,33 @@ async fn send_until_acked(store: &PostgresStore, number: u64) -> (v1::Message, u
     panic!("message {number} was never acked");
 }
 
+/// Acks between two disturbances.
+const ACKS_BETWEEN: u64 = 300;
+
 /// Two nodes send while `disturb` does its worst again and again; everything acked must be there once, at the seq that was acked.
 async fn survive(nodes: &Nodes, rounds: usize, mut disturb: impl FnMut()) {
-    let running = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let total = rounds as u64 * ACKS_BETWEEN;
+    let (counter, mut count) = tokio::sync::watch::channel(0u64);
     let mut tasks = JoinSet::new();
     for sender in 0..16u64 {
-        let (store, running) = (nodes.stores[(sender % 2) as usize].clone(), running.clone());
+        let (store, counter) = (nodes.stores[(sender % 2) as usize].clone(), counter.clone());
         tasks.spawn(async move {
             let mut acked = Vec::new();
             for number in 0.. {
-                if !running.load(std::sync::atomic::Ordering::Relaxed) {
+                // Some more than the last disturbance waits for, so that it comes in the middle too.
+                if *counter.borrow() > total + ACKS_BETWEEN {
                     break;
                 }
                 acked.push(send_until_acked(&store, sender << 32 | number).await);
+                counter.send_modify(|count| *count += 1);
             }
             acked
         });
     }
-    for _ in 0..rounds {
-        tokio::time::sleep(Duration::from_millis(150)).await;
+    for round in 1..=rounds as u64 {
+        count.wait_for(|count| *count >= round * ACKS_BETWEEN).await.expect("the senders go on");
         tokio::task::block_in_place(&mut disturb);
     }
-    running.store(false, std::sync::atomic::Ordering::Relaxed);
     let acked: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
     let repeated: u64 = acked.iter().map(|(_, attempts)| attempts).sum();
     assert!(repeated > 0, "nobody noticed anything, so nothing was tested");

@@ -4,7 +4,7 @@
 //! that an engine can do it in its own best way and two engines can be held to the same behaviour.
 //!
 //! In reading order: [`error`], then one file per subject: [`account`], [`conversation`], [`group`],
-//! [`message`], [`receipt`], [`sync`].
+//! [`message`], [`receipt`], [`sync`]; [`copy`] is how one engine's data gets into another.
 //!
 //! Guarantees of every operation that writes: when it returns `Ok`, the change is on disk (fsync) and visible to
 //! every later read; when it returns `Err`, nothing was changed, except that after
@@ -17,6 +17,7 @@ pub mod account;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod conversation;
+pub mod copy;
 pub mod error;
 pub mod group;
 pub mod message;

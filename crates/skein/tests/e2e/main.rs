@@ -10,6 +10,7 @@ mod crash;
 mod http;
 mod link;
 mod messages;
+mod migrate;
 mod postgres;
 mod server;
 mod sessions;

@@ -2,7 +2,7 @@
 
 mod nodes;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use nodes::{ANN, BOB, Nodes, append, assert_contiguous, chat, history, message, node};
 use skein_proto::{

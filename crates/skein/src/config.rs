@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use skein_access::AccessConfig;
 use skein_bus::BusConfig;
 use skein_service::ServiceConfig;
+use skein_store_postgres::PostgresConfig;
 use skein_store_sqlite::SqliteConfig;
 use toml::{Table, Value};
 
@@ -24,6 +25,8 @@ pub struct Config {
     pub access: AccessConfig,
     /// Rules.
     pub service: ServiceConfig,
+    /// Which store, and the one outside.
+    pub store: StoreConfig,
     /// The embedded store.
     pub sqlite: SqliteConfig,
     /// How nodes of a cluster reach one another.
@@ -43,6 +46,27 @@ pub enum Role {
     Service,
 }
 
+/// Section `[store]` of the configuration.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Which engine.
+    pub engine: StoreEngine,
+    /// The scale-out store.
+    pub postgres: PostgresConfig,
+}
+
+/// The engines that there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreEngine {
+    /// Embedded, in the data directory; one node.
+    #[default]
+    Sqlite,
+    /// A database outside, shared by any number of nodes.
+    Postgres,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -50,6 +74,7 @@ impl Default for Config {
             role: Role::default(),
             access: AccessConfig::default(),
             service: ServiceConfig::default(),
+            store: StoreConfig::default(),
             sqlite: SqliteConfig::default(),
             bus: BusConfig::default(),
         }
@@ -129,6 +154,13 @@ mod tests {
         let error = load(&[("SKEIN__SERVICE__REGISTRATON", "false")]).unwrap_err().to_string();
         assert!(error.contains("registraton"), "{error}");
         assert!(load(&[("SKEIN__SERVICE__REGISTRATION", "perhaps")]).is_err());
+        let config = load(&[
+            ("SKEIN__STORE__ENGINE", "postgres"),
+            ("SKEIN__STORE__POSTGRES__URL", "postgresql://me:secret@db/x"),
+        ]);
+        let config = config.unwrap();
+        assert_eq!(config.store.engine, StoreEngine::Postgres);
+        assert!(!format!("{config:?}").contains("secret"));
     }
 
     #[test]

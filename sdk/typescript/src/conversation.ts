@@ -324,7 +324,7 @@ export class Conversation implements Observable<ConversationState> {
   #show(): void {
     const record = this.#record;
     const base = record?.entry ?? guessEntry(this.id, this.context.me);
-    const entry = foldEntry(base, record?.tail ?? [], this.context.me);
+    const entry = foldEntry(base, record?.tail ?? [], this.context.me, record?.head);
     const draft = this.#draft ?? entry.draft;
     const read = this.#read >= entry.lastSeq && entry.unread > 0 ? { unread: 0, mentioned: false } : {};
     const readSeq = Math.max(entry.readSeq, this.#read);

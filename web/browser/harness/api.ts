@@ -94,17 +94,16 @@ export class Account {
   /** All messages of a conversation as the server has them, oldest first. */
   async history(conversationId: string): Promise<WireMessage[]> {
     const all: WireMessage[] = [];
-    for (let afterSeq = 0; ; ) {
+    for (let beforeSeq: string | undefined; ; ) {
       const page = await this.call<{ messages?: WireMessage[]; hasMore?: boolean }>("SyncService/ListHistory", {
         conversationId,
-        afterSeq,
+        ...(beforeSeq === undefined ? {} : { beforeSeq }),
         limit: 200,
       });
       const messages = page.messages ?? [];
       all.push(...messages);
-      const last = messages.at(-1);
-      if (!page.hasMore || last === undefined) return all;
-      afterSeq = Number(last.seq);
+      beforeSeq = messages.at(-1)?.seq;
+      if (!page.hasMore || beforeSeq === undefined) return all.reverse();
     }
   }
 

@@ -1,6 +1,5 @@
 /** Finds people by exact user name, shows who is chosen, offers those of the one-to-one conversations. */
 
-import { useState } from "react";
 import { useText } from "../text/useText";
 import { Button } from "../ui/Button";
 import { Field } from "../ui/Field";
@@ -11,34 +10,30 @@ import type { People } from "./usePeople";
 
 export function ChoosePeople({ people, exclude }: { people: People; exclude: readonly string[] }) {
   const text = useText();
-  const [name, setName] = useState("");
-
-  const add = async () => {
-    if (await people.find(name)) setName("");
-  };
-
   return (
     <div className={styles.choose}>
       <div className={styles.find}>
         <Field
           className={styles.field}
           label={text.list.addPeople}
-          value={name}
+          value={people.typed}
           error={people.error}
           autoCapitalize="none"
           autoComplete="off"
           spellCheck={false}
-          onChange={(event) => {
-            setName(event.target.value);
-            people.forgetError();
-          }}
+          onChange={(event) => people.type(event.target.value)}
           onKeyDown={(event) => {
-            if (event.key !== "Enter" || event.nativeEvent.isComposing || name.trim() === "") return;
+            if (event.key !== "Enter" || event.nativeEvent.isComposing || people.typed.trim() === "") return;
             event.preventDefault();
-            void add();
+            void people.addTyped();
           }}
         />
-        <Button className={styles.add} busy={people.searching} disabled={name.trim() === ""} onClick={() => void add()}>
+        <Button
+          className={styles.add}
+          busy={people.searching}
+          disabled={people.typed.trim() === ""}
+          onClick={() => void people.addTyped()}
+        >
           {text.list.add}
         </Button>
       </div>

@@ -11,11 +11,13 @@ export interface People {
   readonly chosen: readonly User[];
   readonly searching: boolean;
   readonly error: string | undefined;
-  /** Looks the user name up and adds who it is; says whether that went well. */
-  find(username: string): Promise<boolean>;
+  /** The user name in the field. */
+  readonly typed: string;
+  type(username: string): void;
+  /** Looks the typed user name up and adds who it is. Answers all that are chosen then; undefined: nobody of that name. */
+  addTyped(): Promise<readonly User[] | undefined>;
   add(user: User): void;
   remove(userId: string): void;
-  forgetError(): void;
 }
 
 export function usePeople(exclude: readonly string[]): People {
@@ -26,40 +28,51 @@ export function usePeople(exclude: readonly string[]): People {
   const [searching, setSearching] = useState(false);
   const [error, setError] = useState<string>();
 
+  const [typed, setTyped] = useState("");
+
   const add = (user: User) =>
     setChosen((before) => (before.some((other) => other.userId === user.userId) ? before : [...before, user]));
 
-  const find = async (username: string): Promise<boolean> => {
-    const name = username.trim().replace(/^@/, "");
-    if (name === "") return false;
+  const refusal = (user: User): string | undefined => {
+    if (user.userId === client.userId) return text.list.thatIsYou;
+    const known = exclude.includes(user.userId) || chosen.some((other) => other.userId === user.userId);
+    return known ? text.list.addedAlready : undefined;
+  };
+
+  const addTyped = async (): Promise<readonly User[] | undefined> => {
+    const username = typed.trim().replace(/^@/, "");
+    if (username === "") return chosen;
     setSearching(true);
     setError(undefined);
     try {
-      const user = await client.findUser({ username: name });
-      if (user.userId === client.userId) setError(text.list.thatIsYou);
-      else if (exclude.includes(user.userId) || chosen.some((other) => other.userId === user.userId))
-        setError(text.list.addedAlready);
-      else {
-        add(user);
-        return true;
-      }
+      const user = await client.findUser({ username });
+      const refused = refusal(user);
+      setError(refused);
+      if (refused !== undefined) return undefined;
+      add(user);
+      setTyped("");
+      return [...chosen, user];
     } catch (thrown) {
       const code = errorCode(thrown, text);
-      if (code === "NOT_FOUND" || code === "INVALID_ARGUMENT") setError(text.list.nobody(name));
+      if (code === "NOT_FOUND" || code === "INVALID_ARGUMENT") setError(text.list.nobody(username));
       else notices.fail(thrown);
+      return undefined;
     } finally {
       setSearching(false);
     }
-    return false;
   };
 
   return {
     chosen,
     searching,
     error,
-    find,
+    typed,
+    type: (username) => {
+      setTyped(username);
+      setError(undefined);
+    },
+    addTyped,
     add,
     remove: (userId) => setChosen((before) => before.filter((user) => user.userId !== userId)),
-    forgetError: () => setError(undefined),
   };
 }

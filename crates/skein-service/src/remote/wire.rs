@@ -1,6 +1,6 @@
 //! Calls in bytes. The bus has checked that both ends speak; here every field is checked against what is there.
 
-use buffa::{EnumValue, Enumeration as _};
+use buffa::Enumeration as _;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use skein_bus::packet::{MalformedPacket, Reader, Writer};
 use skein_proto::{codec::Codec, id::UserId, v1};
@@ -170,7 +170,7 @@ mod tests {
                 let opened = decode_opened(encode_opened(&someone, 7)).unwrap();
                 prop_assert_eq!(format!("{opened:?}"), format!("{:?}", (someone, 7)));
             }
-            let error = v1::Error { text: method, code: EnumValue::from(v1::ErrorCode::Blocked), ..Default::default() };
+            let error = v1::Error { text: method, code: v1::ErrorCode::Blocked.into(), ..Default::default() };
             for answer in [Ok(Bytes::from(body.clone())), Err(error.clone())] {
                 prop_assert_eq!(decode_answer(encode_answer(&answer)).unwrap(), answer);
             }

@@ -4,20 +4,19 @@ use std::{
     io::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
 use skein_access::{Access, Offer};
-use skein_bus::{Bus as _, BusEnds};
+use skein_bus::BusEnds;
 use skein_service::{Gate, RemoteService, Service, answer_calls};
-use skein_store_sqlite::SqliteStore;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use crate::{
     cluster,
-    config::{Config, Role},
+    config::{Config, Role, StoreEngine},
+    store::OpenStore,
     web,
 };
 
@@ -54,8 +53,8 @@ pub async fn run(args: Args) -> Outcome {
     let (gate, store) = match config.role {
         Role::Access => (Gate::Elsewhere(RemoteService::new(bus.clone())), None),
         Role::All | Role::Service => {
-            let store = Arc::new(SqliteStore::open(&config.data_dir, config.sqlite.clone())?);
-            let service = Service::start(store.clone(), bus.clone(), config.service.clone()).await?;
+            let store = OpenStore::open(&config).await?;
+            let service = Service::start(store.contract(), bus.clone(), config.service.clone()).await?;
             tokio::spawn(answer_calls(service.clone(), calls));
             (Gate::Here(service), Some(store))
         }
@@ -67,19 +66,19 @@ pub async fn run(args: Args) -> Outcome {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
-        () = failed(store.as_deref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
+        () = failed(store.as_ref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
     }
     tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
     access.shutdown(SHUTDOWN_MAX).await;
     bus.close().await;
     if let Some(store) = store {
-        store.close();
+        store.close().await;
     }
     Ok(())
 }
 
 /// Waits until the disk fails; forever without one.
-async fn failed(store: Option<&SqliteStore>) {
+async fn failed(store: Option<&OpenStore>) {
     match store {
         Some(store) => store.failed().await,
         None => std::future::pending().await,
@@ -111,18 +110,22 @@ fn announce(config: &Config, access: &Access) {
     let http = access.local_addr();
     let scheme = if config.access.tls.is_on() { "https" } else { "http" };
     let tcp = access.tcp_addr().map(|tcp| format!(" tcp={tcp}")).unwrap_or_default();
+    let data = match config.store.engine {
+        _ if config.role == Role::Access => "that of the service nodes".to_owned(),
+        StoreEngine::Sqlite => config.data_dir.display().to_string(),
+        StoreEngine::Postgres => "PostgreSQL".to_owned(),
+    };
     let address = format!("{scheme}://{}", reachable(http));
     let browser = if web::is_built() { address.as_str() } else { "the web app was not built; `make run` builds it" };
     let text = format!(
         "SKEIN LISTENING http={http}{tcp}\n\
          \n  \
-           Skein {} is ready, its data is in {}\n\
+           Skein {} is ready, its data is in {data}\n\
          \n  \
            Open in a browser         {browser}\n  \
            Chat in another terminal  skein chat --server {address} --register --user <name>\n\
          \n",
         env!("CARGO_PKG_VERSION"),
-        config.data_dir.display()
     );
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use skein_testkit::nats::NatsServer;
+use skein_testkit::{nats::NatsServer, postgres::PostgresServer};
 
 use crate::{
     http::{self, Account, PATIENCE, call, direct, error_code, refused, register, text_to, try_call},
@@ -275,4 +275,50 @@ fn a_role_needs_a_bus() {
     let output = command.env("SKEIN__ROLE", "access").output().unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("bus.engine"), "{output:?}");
+}
+
+#[test]
+fn nodes_that_share_a_database_are_one_server() {
+    let (nats, database) = (NatsServer::start(), PostgresServer::shared().database());
+    let url = database.url();
+    let shared = [("SKEIN__STORE__ENGINE", "postgres"), ("SKEIN__STORE__POSTGRES__URL", url.as_str())];
+    let mut nodes = [node(&nats, "all", &shared), node(&nats, "all", &shared), node(&nats, "all", &shared)];
+    let access = node(&nats, "access", &[]);
+    nodes.iter().chain([&access]).for_each(until_ready);
+    let names = ["ann", "bob", "cid"];
+    let people: Vec<Account> = names.iter().zip(&nodes).map(|(name, node)| register(node, name)).collect();
+    let mut links: Vec<Link> = people.iter().zip(&nodes).map(|(person, node)| Link::connect(node, person)).collect();
+    let dan = register(&access, "dan");
+    let mut dan_link = Link::connect(&access, &dan);
+    for node in nodes.iter().chain([&access]) {
+        people.iter().chain([&dan]).for_each(|person| until_online(node, person, 1));
+    }
+    let members: Vec<_> = people.iter().chain([&dan]).map(|person| person.user_id.clone()).collect();
+    let group = json!({"name": "team", "userIds": members, "clientGroupId": http::uuid(7)});
+    let group = call(&nodes[0], &people[0].access, "GroupService/CreateGroup", group)["group"].clone();
+    for (number, sender) in [0, 1, 2, 0, 1, 2].into_iter().enumerate() {
+        let text = json!({"conversationId": group["conversationId"], "clientMessageId": http::uuid(100 + number as u64),
+            "content": {"text": {"text": number.to_string()}}});
+        links[sender].call("MessageService/SendMessage", text).unwrap();
+        for (index, link) in links.iter_mut().enumerate().filter(|(index, _)| *index != sender) {
+            assert_eq!(next_text(link), number.to_string(), "of {index}");
+        }
+        assert_eq!(next_text(&mut dan_link), number.to_string());
+    }
+    // One dies: the calls of the access node go to another, and who was there comes back elsewhere.
+    nodes[2].kill();
+    let mut cid = Link::connect(&nodes[0], &people[2]);
+    until_online(&nodes[1], &people[2], 1);
+    let text = |number| text_to(&people[2].user_id, number, "welcome back");
+    until("being served", || try_call(&access, &dan.access, "MessageService/SendMessage", &text(200)).is_ok());
+    until_pushed(&mut cid, "welcome back");
+}
+
+/// The next pushed text, past lines of the system.
+fn next_text(link: &mut Link) -> String {
+    loop {
+        if let Some(text) = link.pushed_message()["content"]["text"]["text"].as_str() {
+            return text.to_owned();
+        }
+    }
 }

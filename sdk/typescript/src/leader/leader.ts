@@ -51,7 +51,7 @@ export class Leader {
     link: Omit<LinkOptions, "renew">,
     private readonly events: LeaderEvents,
   ) {
-    this.#replica = new Replica(me, stored.user, stored.conversations);
+    this.#replica = new Replica(me, stored);
     this.#puller = new Puller(caller, this.#replica, {
       commit: (changes) => {
         this.#commit(changes);

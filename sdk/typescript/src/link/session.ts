@@ -47,6 +47,7 @@ export class Session {
   #lastSentMs = 0;
   #lastReceivedMs = 0;
   #ackDueMs: number | undefined;
+  #nowMs = 0;
 
   constructor(private readonly client: string) {}
 
@@ -64,6 +65,7 @@ export class Session {
 
   /** A connection is being made: it is given up like a hello that is not answered. */
   handleConnecting(nowMs: number): void {
+    this.#tick(nowMs);
     if (this.#state !== "disconnected") return;
     this.#state = "connecting";
     this.#lastReceivedMs = nowMs;
@@ -71,6 +73,7 @@ export class Session {
 
   /** A connection is there: says hello, with a resume when there is something to resume. */
   handleConnected(nowMs: number, token: string): void {
+    this.#tick(nowMs);
     if (this.#state !== "connecting") this.handleDisconnected();
     this.#state = "greeting";
     this.#lastReceivedMs = nowMs;
@@ -93,8 +96,7 @@ export class Session {
 
   /** Makes a request; it leaves with the next poll, or after the welcome. */
   request(method: string, body: Uint8Array): number {
-    const id = this.#nextId;
-    this.#nextId = id === REQUEST_ID_MAX ? 1 : id + 1;
+    const id = this.#freeId();
     if (this.#state === "disconnected" || this.#state === "connecting") {
       this.#events.push({ type: "lost", ids: [id] });
       return id;
@@ -105,13 +107,22 @@ export class Session {
     return id;
   }
 
+  #freeId(): number {
+    let id = this.#nextId;
+    while (this.#unanswered.has(id)) id = id === REQUEST_ID_MAX ? 1 : id + 1;
+    this.#nextId = id === REQUEST_ID_MAX ? 1 : id + 1;
+    return id;
+  }
+
   /** Something came that is not a frame and shows that the server lives. */
   handleAlive(nowMs: number): void {
+    this.#tick(nowMs);
     this.#lastReceivedMs = nowMs;
   }
 
   /** Takes a frame of the server. False: the server sent what it must not; drop the connection. */
   handleFrame(nowMs: number, { body }: Frame): boolean {
+    this.#tick(nowMs);
     this.#lastReceivedMs = nowMs;
     const ready = this.#state === "ready";
     switch (body.case) {
@@ -180,6 +191,7 @@ export class Session {
 
   /** Time has passed: sends an ack or a heartbeat that is due, gives up a silent connection. */
   handleTimeout(nowMs: number): void {
+    this.#tick(nowMs);
     if (this.#state === "disconnected") return;
     if (this.#deadMs() <= nowMs) {
       this.handleDisconnected();
@@ -197,6 +209,7 @@ export class Session {
   pollFrame(nowMs: number): Frame | undefined {
     const frame = this.#outgoing.shift();
     if (frame === undefined) return undefined;
+    this.#tick(nowMs);
     this.#lastSentMs = nowMs;
     if (this.#state === "ready" && (this.#received > this.#acked || this.#ackDueMs !== undefined)) {
       frame.ack = this.#received;
@@ -216,6 +229,16 @@ export class Session {
     if (this.#state === "disconnected") return undefined;
     const heartbeat = this.#state === "ready" ? this.#lastSentMs + this.#heartbeatMs : Number.POSITIVE_INFINITY;
     return Math.min(this.#deadMs(), heartbeat, this.#ackDueMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** When the clock is set back, what was planned moves back with it. */
+  #tick(nowMs: number): void {
+    const back = this.#nowMs - nowMs;
+    this.#nowMs = nowMs;
+    if (back <= 0) return;
+    this.#lastSentMs -= back;
+    this.#lastReceivedMs -= back;
+    if (this.#ackDueMs !== undefined) this.#ackDueMs -= back;
   }
 
   #deadMs(): number {

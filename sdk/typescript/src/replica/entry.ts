@@ -2,15 +2,39 @@
 
 import type { ConversationState } from "../model/conversation.js";
 import type { Message } from "../model/message.js";
+import type { ConversationRecord } from "../storage/storage.js";
 
 /** A pinned entry carries this bit above all times. */
 const PINNED_BIT = 1n << 62n;
 
-/** The entry with these messages, which go by seq. */
-export function foldEntry(entry: ConversationState, tail: readonly Message[], me: string): ConversationState {
+/** Unread of a large group, as of a seq. */
+export type Head = NonNullable<ConversationRecord["head"]>;
+
+/** The entry with these messages, which go by seq. What a head has counted is not counted again. */
+export function foldEntry(
+  entry: ConversationState,
+  tail: readonly Message[],
+  me: string,
+  head?: Head,
+): ConversationState {
+  // Who is not in it any more sees it as it was.
+  if (!entry.member) return entry;
   let folded = entry;
-  for (const message of tail) folded = withMessage(folded, message, me);
-  return folded;
+  let counted = head === undefined || head.lastSeq < entry.lastSeq;
+  for (const message of tail) {
+    if (!counted && message.seq > (head?.lastSeq ?? 0)) {
+      folded = withHead(folded, head);
+      counted = true;
+    }
+    folded = withMessage(folded, message, me);
+  }
+  return counted ? folded : withHead(folded, head);
+}
+
+function withHead(entry: ConversationState, head: Head | undefined): ConversationState {
+  if (head === undefined) return entry;
+  const { unread } = head;
+  return { ...entry, unread, lastSeq: Math.max(head.lastSeq, entry.lastSeq), mentioned: unread > 0 && entry.mentioned };
 }
 
 function withMessage(entry: ConversationState, message: Message, me: string): ConversationState {
@@ -28,11 +52,32 @@ function withMessage(entry: ConversationState, message: Message, me: string): Co
   const counts = !own && message.senderId !== "0" && !message.noCount;
   return {
     ...seen,
+    ...groupAfter(entry, message),
     lastSeq: message.seq,
     unread: own ? 0 : entry.unread + (counts ? 1 : 0),
     mentioned: own ? false : entry.mentioned || mentions(message, me),
     ...(message.noListMove ? {} : { sortKey: message.sortKey | (entry.sortKey & PINNED_BIT), hidden: false }),
   };
+}
+
+/** What a line of the system says of the group. */
+function groupAfter(
+  { title, memberCount }: ConversationState,
+  { content }: Message,
+): Partial<Pick<ConversationState, "title" | "memberCount">> {
+  if (content.type !== "system") return {};
+  switch (content.kind) {
+    case "renamed":
+      return { title: content.text || title };
+    case "members_added":
+      return { memberCount: memberCount + content.userIds.length };
+    case "members_removed":
+      return { memberCount: memberCount - content.userIds.length };
+    case "member_left":
+      return { memberCount: memberCount - 1 };
+    default:
+      return {};
+  }
 }
 
 function mentions({ content, senderId }: Message, me: string): boolean {

@@ -10,6 +10,7 @@ import {
   type Intent,
   NO_USER,
   type OutboxRecord,
+  replaces,
   type Storage,
   type Stored,
   type StoredRange,
@@ -69,16 +70,17 @@ export class IndexedDbStorage implements Storage {
   }
 
   async load(): Promise<Stored> {
-    const stores: Stores = ["user", "conversations", "outbox", "intents", "people"];
+    const stores: Stores = ["user", "conversations", "outbox", "intents", "people", "deleted"];
     const read = this.database.transaction(stores);
-    const [user, conversations, outbox, intents, people] = await Promise.all([
+    const [user, conversations, outbox, intents, people, deleted] = await Promise.all([
       read.objectStore("user").get("user"),
       read.objectStore("conversations").getAll(),
       read.objectStore("outbox").getAll(),
       read.objectStore("intents").getAll(),
       read.objectStore("people").getAll(),
+      read.objectStore("deleted").getAllKeys(),
     ]);
-    return { user: user ?? NO_USER, conversations, outbox, intents, people };
+    return { user: user ?? NO_USER, conversations, outbox, intents, people, deleted: grouped(deleted) };
   }
 
   async messages(conversationId: string, [from, to]: Range): Promise<StoredRange> {
@@ -103,7 +105,10 @@ export class IndexedDbStorage implements Storage {
   }
 
   async #apply(write: Writing, changes: Changes): Promise<void> {
-    if (changes.user !== undefined) void write.objectStore("user").put(changes.user, "user");
+    const { user } = changes;
+    if (user !== undefined && user.version >= ((await write.objectStore("user").get("user"))?.version ?? 0)) {
+      void write.objectStore("user").put(user, "user");
+    }
     for (const id of changes.reset ?? []) {
       void write.objectStore("messages").delete(seqs(id));
       void write.objectStore("held").delete(id);
@@ -116,7 +121,8 @@ export class IndexedDbStorage implements Storage {
       }
     }
     for (const record of changes.conversations ?? []) {
-      void write.objectStore("conversations").put(record, record.conversationId);
+      const kept = await write.objectStore("conversations").get(record.conversationId);
+      if (replaces(record, kept)) void write.objectStore("conversations").put(record, record.conversationId);
     }
     await Promise.all((changes.messages ?? []).map((message) => put(write, message)));
     for (const { conversationId, range } of changes.held ?? []) {
@@ -187,4 +193,14 @@ async function put(write: Writing, message: Message): Promise<void> {
   if (sending !== undefined) void write.objectStore("outbox").delete(sending);
   if (deleted === undefined && (held?.version ?? -1) < message.version)
     void messages.put(message, [conversationId, seq]);
+}
+
+function grouped(keys: readonly (readonly [conversationId: string, messageId: string])[]): Stored["deleted"] {
+  const groups = new Map<string, string[]>();
+  for (const [conversationId, messageId] of keys) {
+    const group = groups.get(conversationId);
+    if (group === undefined) groups.set(conversationId, [messageId]);
+    else group.push(messageId);
+  }
+  return [...groups].map(([conversationId, messageIds]) => ({ conversationId, messageIds }));
 }

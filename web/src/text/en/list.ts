@@ -54,6 +54,7 @@ export const list = {
   emptyArchive: "Nothing archived",
   emptyArchiveText: "Archive a conversation from its menu to keep it out of the way.",
   noMatch: "No conversation has this in its title",
+  noMatchText: "Search for a part of a title, or for somebody by their exact user name.",
   findPerson: (name: string) => `Find the person @${name}`,
   yesterday: "Yesterday",
   pick: "Choose",

@@ -2,7 +2,7 @@
 
 export const welcome = {
   tagline: "Messages for you and your people.",
-  logInTitle: "Welcome back",
+  logInTitle: "Welcome to Skein",
   registerTitle: "Create your account",
   username: "User name",
   password: "Password",
@@ -11,7 +11,6 @@ export const welcome = {
   displayNameHint: "What others see. You can change it later.",
   passwordMin: (count: number) => `At least ${count} characters`,
   passwordMax: "Not longer than 256 bytes",
-  passwordNotName: "Not the same as the user name",
   ruleMet: "met",
   ruleOpen: "not met yet",
   logIn: "Log in",

@@ -54,6 +54,7 @@ export const list: typeof Shape = {
   emptyArchive: "没有归档的会话",
   emptyArchiveText: "在会话的菜单中选择“归档”，即可将它收起来。",
   noMatch: "没有标题匹配的会话",
+  noMatchText: "可以搜索标题的一部分，或输入完整的用户名查找某人。",
   findPerson: (name) => `查找用户 @${name}`,
   yesterday: "昨天",
   pick: "选择",

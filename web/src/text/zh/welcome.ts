@@ -4,7 +4,7 @@ import type { welcome as Shape } from "../en/welcome";
 
 export const welcome: typeof Shape = {
   tagline: "与你在意的人，随时畅聊。",
-  logInTitle: "欢迎回来",
+  logInTitle: "欢迎使用 Skein",
   registerTitle: "创建账号",
   username: "用户名",
   password: "密码",
@@ -13,7 +13,6 @@ export const welcome: typeof Shape = {
   displayNameHint: "其他人看到的名字，以后可以修改。",
   passwordMin: (count) => `至少 ${count} 个字符`,
   passwordMax: "不超过 256 字节",
-  passwordNotName: "不能与用户名相同",
   ruleMet: "已满足",
   ruleOpen: "未满足",
   logIn: "登录",

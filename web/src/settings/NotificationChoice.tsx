@@ -1,0 +1,28 @@
+/** Switches notifications on and off; the browser is asked only after the click. */
+
+import { notifications, switchNotifications } from "../state/notifications";
+import { useObservable } from "../state/useObservable";
+import { useText } from "../text/useText";
+import { Button } from "../ui/Button";
+import { Section } from "./Section";
+
+export function NotificationChoice() {
+  const text = useText();
+  const state = useObservable(notifications);
+  const words = {
+    missing: text.settings.notificationsMissing,
+    denied: text.settings.notificationsDenied,
+    off: text.settings.notificationsText,
+    on: text.settings.notificationsOn,
+  }[state];
+  return (
+    <Section title={text.settings.notifications} about={words}>
+      {state === "off" && (
+        <Button kind="primary" onClick={() => void switchNotifications(true)}>
+          {text.settings.switchOn}
+        </Button>
+      )}
+      {state === "on" && <Button onClick={() => void switchNotifications(false)}>{text.settings.switchOff}</Button>}
+    </Section>
+  );
+}

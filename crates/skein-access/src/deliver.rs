@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use skein_bus::{BusMessage, Whom};
-use tokio::sync::mpsc::Receiver;
+use tokio::{sync::mpsc::Receiver, time::Instant};
 
 use crate::{measure, registry::Registry};
 
@@ -16,7 +16,7 @@ const HINT_PAUSE: Duration = Duration::from_millis(20);
 /// Runs until the bus ends.
 pub(crate) async fn run(registry: Arc<Registry>, mut bus: Receiver<BusMessage>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
-    let mut hints = Hints { registry: registry.clone(), shard: None };
+    let mut hints = Hints { registry: registry.clone(), next: None };
     loop {
         tokio::select! {
             count = bus.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return },
@@ -39,7 +39,7 @@ pub(crate) async fn run(registry: Arc<Registry>, mut bus: Receiver<BusMessage>) 
                 BusMessage::Lagging(Whom::Users(users)) => {
                     measure::told_to_pull(users.iter().map(|user| registry.mark_lagging(*user)).sum());
                 }
-                BusMessage::Lagging(Whom::All) => hints.shard = Some(0),
+                BusMessage::Lagging(Whom::All) => hints.next = Some((0, Instant::now())),
             }
         }
         measure::delivered(delivered);
@@ -49,17 +49,17 @@ pub(crate) async fn run(registry: Arc<Registry>, mut bus: Receiver<BusMessage>) 
 /// Everybody is told to pull, shard by shard.
 struct Hints {
     registry: Arc<Registry>,
-    /// The next shard, while there is one.
-    shard: Option<usize>,
+    /// The next shard and its time, while there is one.
+    next: Option<(usize, Instant)>,
 }
 
 impl Hints {
-    /// Does the next shard after a pause; waits forever when nobody is to be told.
+    /// Does the next shard when it is time; waits forever when nobody is to be told. May be dropped and called again.
     async fn next(&mut self) {
-        let Some(shard) = self.shard else { return std::future::pending().await };
-        tokio::time::sleep(HINT_PAUSE).await;
+        let Some((shard, time)) = self.next else { return std::future::pending().await };
+        tokio::time::sleep_until(time).await;
         let told = self.registry.mark_shard_lagging(shard);
         measure::told_to_pull(told.unwrap_or_default());
-        self.shard = told.map(|_| shard + 1);
+        self.next = told.map(|_| (shard + 1, time + HINT_PAUSE));
     }
 }

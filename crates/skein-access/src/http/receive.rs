@@ -128,7 +128,6 @@ async fn hold(http: &Http, headers: &HeaderMap, ack: u64) -> Result<(Held, v1::W
 /// What a stream needs for its next piece.
 struct Streaming {
     held: Held,
-    http: Http,
     keep_alive: Interval,
     event_stream: bool,
     ended: bool,
@@ -179,7 +178,7 @@ pub(super) async fn events(
     let mut keep_alive = tokio::time::interval(Duration::from_millis(u64::from(http.shared.config.heartbeat_ms)));
     keep_alive.reset();
     let stop = http.stop.clone();
-    let streaming = Streaming { held, http, keep_alive, event_stream, ended: false };
+    let streaming = Streaming { held, keep_alive, event_stream, ended: false };
     let body = stream::once(async { Ok(Bytes::from(first)) })
         .chain(stream::unfold(streaming, Streaming::next))
         .take_until(async move {

@@ -60,7 +60,7 @@ fn until_ready(server: &Server) {
     until("readiness", || readiness(server) == (200, "ready\n".to_owned()));
 }
 
-/// Sends until the message is pushed to the link: before the nodes know of one another it is left to the pull.
+/// Waits until a message with this text is pushed to the link.
 fn until_pushed(link: &mut Link, wanted: &str) {
     loop {
         if link.pushed_message()["content"]["text"]["text"] == wanted {
@@ -69,7 +69,7 @@ fn until_pushed(link: &mut Link, wanted: &str) {
     }
 }
 
-/// Whether the next push says to pull.
+/// Waits until a push says to pull.
 fn told_to_pull(link: &mut Link) {
     loop {
         if link.receive()["push"]["lagging"] == true {
@@ -207,8 +207,18 @@ fn when_an_access_node_is_killed_its_clients_go_on_at_the_other() {
     assert!(link.welcome["resumed"].is_null());
     let pull = json!({"conversationId": direct(&ann, &bob), "limit": 10});
     assert_eq!(texts(&link.call("SyncService/PullConversation", pull).unwrap()), ["0", "1"]);
+    // Right after connecting, before everybody knows where: it is pushed, or there is a hint to pull.
     send(&cluster.a, 2);
-    until_pushed(&mut link, "2");
+    loop {
+        let push = link.receive()["push"].clone();
+        let event = &push["events"][0]["message"]["message"];
+        if push["lagging"] == true || event["content"]["text"]["text"] == "2" {
+            break;
+        }
+    }
+    until_online(&cluster.a, &bob, 1);
+    send(&cluster.a, 3);
+    until_pushed(&mut link, "3");
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn caller(user: u64) -> Caller {
         user: UserId(user),
         device_id: Arc::from(format!("device-{user}")),
         platform: Platform::Terminal,
+        generation: 1,
         expires_ms: u64::MAX,
     }
 }

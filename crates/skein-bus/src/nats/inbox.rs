@@ -71,7 +71,7 @@ impl Node {
                 let Some(reply) = message.reply.clone() else { return };
                 let sessions = self.sessions.get().and_then(Weak::upgrade);
                 let devices = sessions.map(|sessions| sessions.online_devices(user)).unwrap_or_default();
-                let _ = self.client.publish(reply, packet::encode_names(&devices)).await;
+                self.send(reply.to_string(), packet::encode_names(&devices)).await;
             }
         }
     }

@@ -48,6 +48,16 @@ export async function harvest(page: Page): Promise<Harvest> {
         before = place;
       }
     };
+    // Rows that are on their way from disk or from the server.
+    const loaded = async () => {
+      const frameOf = log.getBoundingClientRect();
+      const waiting = () =>
+        [...log.querySelectorAll("[data-loading]")].some((row) => {
+          const box = row.getBoundingClientRect();
+          return box.bottom > frameOf.top && box.top < frameOf.bottom;
+        });
+      for (let frames = 0; waiting() && frames < 600; frames += 1) await frame();
+    };
     // Rows above the first screen may still be on their way from disk: the top is where nothing moves any more.
     for (let still = 0, last = ""; still < 6; ) {
       scroller.scrollTop = -1e9;
@@ -57,13 +67,15 @@ export async function harvest(page: Page): Promise<Harvest> {
       last = now;
     }
     for (let still = 0, last = Number.NaN; still < 4; ) {
+      await loaded();
       look();
-      scroller.scrollTop += scroller.clientHeight * 0.6;
+      scroller.scrollTop += scroller.clientHeight * 0.8;
       await frame();
       await frame();
       still = scroller.scrollTop === last ? still + 1 : 0;
       last = scroller.scrollTop;
     }
+    await loaded();
     look();
     return { rows, disorder: [...disorder] };
   });

@@ -42,6 +42,7 @@ export class Leader {
   #transport: TransportName | undefined;
   /** Since the last welcome, everything was pulled once. */
   #caughtUp = false;
+  #serverAheadMs = 0;
 
   constructor(
     private readonly me: string,
@@ -93,7 +94,7 @@ export class Leader {
   /** The browser says that the network is there again, or gone. */
   networkChanged(): void {
     if (isOffline()) this.#link.reconnect();
-    else this.#link.connect();
+    else this.#link.check();
   }
 
   /** There may be something to send. */
@@ -134,6 +135,7 @@ export class Leader {
 
   #ready(welcome: Welcome, transport: TransportName): void {
     this.#transport = transport;
+    this.#serverAheadMs = Number(welcome.serverTimeMs) - Date.now();
     this.events.welcome(welcome.limits, Number(welcome.serverTimeMs));
     if (!welcome.resumed) this.#replica.needUser();
     if (this.#replica.needs().length > 0) {
@@ -215,7 +217,7 @@ export class Leader {
 
   async #renew(accessToken: string): Promise<number> {
     const { tokenExpiresMs } = await this.caller.call(AccountService.method.renewLink, { accessToken });
-    return Number(tokenExpiresMs);
+    return Number(tokenExpiresMs) - (Date.now() + this.#serverAheadMs);
   }
 }
 

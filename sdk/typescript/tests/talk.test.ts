@@ -1,7 +1,7 @@
 /** Two people talk through a real server. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { everything, join, online, textOf, until } from "./people.js";
+import { everything, join, online, text, textOf, until } from "./people.js";
 import { Server } from "./server.js";
 
 let server: Server;
@@ -9,8 +9,6 @@ beforeAll(async () => {
   server = await Server.start();
 });
 afterAll(() => server.stop());
-
-const text = (words: string) => ({ type: "text", text: words }) as const;
 
 describe("one to one", () => {
   it("brings messages both ways, with unread, delivered and read", async () => {

@@ -19,6 +19,8 @@ import { Reporter } from "./reporter.js";
 
 /** In larger groups nobody is told who has received what. */
 const DELIVERED_MEMBERS_MAX = 256;
+/** Steps that wait for a storage that refuses to write. Beyond it nothing more is written: what is there stays whole, and old. */
+const UNWRITTEN_MAX = 1_000;
 
 export interface LeaderEvents {
   /** To be shown here and in the other tabs. `live`: new messages of others. */
@@ -39,6 +41,8 @@ export class Leader {
   readonly #reporter: Reporter;
   /** Writes go one after the other, in the order of the changes. */
   #written: Promise<void> = Promise.resolve();
+  #unwritten: Changes[] = [];
+  #stopped = false;
   #transport: TransportName | undefined;
   /** Since the last welcome, everything was pulled once. */
   #caughtUp = false;
@@ -114,6 +118,12 @@ export class Leader {
     this.#puller.wake(true);
   }
 
+  /** Somebody looks at this conversation. */
+  look(conversationId: string): void {
+    this.#replica.look(conversationId);
+    this.#puller.wake();
+  }
+
   /** Something of the user's own timeline was changed here: what came of it is asked for. */
   pullUser(): void {
     this.#replica.needUser();
@@ -126,6 +136,7 @@ export class Leader {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#puller.stop();
     this.#courier.stop();
     this.#reporter.stop();
@@ -194,7 +205,7 @@ export class Leader {
 
   #isNew(conversationId: string, seq: number): boolean {
     const record = this.#replica.record(conversationId);
-    return seq > Math.max(record?.entry?.lastSeq ?? 0, record?.tail.at(-1)?.seq ?? 0);
+    return seq > Math.max(record?.entry?.lastSeq ?? 0, record?.tail.at(-1)?.seq ?? 0, record?.head?.lastSeq ?? 0);
   }
 
   #reportDelivered(changes: Changes): void {
@@ -209,10 +220,24 @@ export class Leader {
   }
 
   #commit(changes: Changes, live: readonly Message[] = []): void {
-    if (Object.keys(changes).length === 0) return;
+    // What an answer says that comes after the end is learnt by the next pull.
+    if (this.#stopped || Object.keys(changes).length === 0) return;
     this.events.changed(changes, live);
-    const write = () => this.storage.apply(changes);
-    this.#written = this.#written.then(write).catch((error) => this.events.storageFailed(error));
+    if (this.#unwritten.length > UNWRITTEN_MAX) return;
+    this.#unwritten.push(changes);
+    this.#written = this.#written.then(() => this.#write());
+  }
+
+  /** Step by step and in order, so that the storage is as of some moment whatever fails. */
+  async #write(): Promise<void> {
+    try {
+      for (let next = this.#unwritten[0]; next !== undefined; next = this.#unwritten[0]) {
+        await this.storage.apply(next);
+        this.#unwritten.shift();
+      }
+    } catch (error) {
+      this.events.storageFailed(error);
+    }
   }
 
   async #renew(accessToken: string): Promise<number> {

@@ -426,8 +426,11 @@ export class Client {
       void this.#end(status);
       return;
     }
-    const wasUp = isUp(this.#status.current);
-    this.#status.set(status);
+    const { current } = this.#status;
+    const wasUp = isUp(current);
+    // The end of every small repair says it again.
+    const same = current.state === "online" && status.state === "online" && current.transport === status.transport;
+    if (!same) this.#status.set(status);
     if (!wasUp && isUp(status)) {
       this.#people.retry();
       this.#state.retryLoads();

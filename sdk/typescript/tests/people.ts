@@ -95,11 +95,14 @@ export async function everything(conversation: Conversation): Promise<readonly M
   const history = conversation.open();
   const { firstSeq, lastSeq } = history.current;
   const out: Message[] = [];
-  for (let from = firstSeq; from <= lastSeq; from += 50) await history.load(from, Math.min(lastSeq, from + 49));
-  for (let seq = firstSeq; seq <= lastSeq; seq += 1) {
-    const message = history.get(seq);
-    if (message === undefined) throw new Error(`seq ${seq} was not loaded`);
-    if (message !== null) out.push(message);
+  for (let from = firstSeq; from <= lastSeq; from += 50) {
+    const to = Math.min(lastSeq, from + 49);
+    await history.load(from, to);
+    for (let seq = from; seq <= to; seq += 1) {
+      const message = history.get(seq);
+      if (message === undefined) throw new Error(`seq ${seq} was not loaded`);
+      if (message !== null) out.push(message);
+    }
   }
   history.close();
   return out;

@@ -17,6 +17,10 @@ describe("one to one", () => {
     await Promise.all([online(ann), online(bob)]);
     const toBob = ann.client.direct(bob.userId);
     const history = toBob.open();
+    const heard: string[] = [];
+    bob.client.on("message", ({ conversation, message }) =>
+      heard.push(`${conversation.current.unread} ${textOf(message)}`),
+    );
     await toBob.send(text("hello"));
     expect(history.current.outgoing).toHaveLength(1);
 
@@ -24,6 +28,7 @@ describe("one to one", () => {
     await until(fromAnn, ({ unread }) => unread === 1, "one unread");
     expect(bob.client.conversations.current).toEqual([fromAnn]);
     expect(bob.client.totalUnread.current).toBe(1);
+    expect(heard).toEqual(["1 hello"]);
     expect(fromAnn.displayTitle).toBe(ann.client.me.current?.displayName);
     await until(history, () => history.get(1) !== undefined && history.current.outgoing.length === 0, "acked");
     const message = history.get(1);

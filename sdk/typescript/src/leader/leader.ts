@@ -22,6 +22,9 @@ const DELIVERED_MEMBERS_MAX = 256;
 /** Steps that wait for a storage that refuses to write. Beyond it nothing more is written: what is there stays whole, and old. */
 const UNWRITTEN_MAX = 1_000;
 
+/** New messages that wait for their conversations. */
+const ANNOUNCED_MAX = 64;
+
 export interface LeaderEvents {
   /** To be shown here and in the other tabs. `live`: new messages of others. */
   readonly changed: (changes: Changes, live: readonly Message[]) => void;
@@ -44,6 +47,7 @@ export class Leader {
   #unwritten: Changes[] = [];
   #stopped = false;
   #transport: TransportName | undefined;
+  #announced: readonly Message[] = [];
   /** Since the last welcome, everything was pulled once. */
   #caughtUp = false;
   #serverAheadMs = 0;
@@ -59,7 +63,7 @@ export class Leader {
     this.#replica = new Replica(me, stored);
     this.#puller = new Puller(caller, this.#replica, {
       commit: (changes) => {
-        this.#commit(changes);
+        this.#commit(changes, this.#takeListed());
         this.#reportDelivered(changes);
       },
       progress: (done, total) => this.#syncing(done, total),
@@ -195,12 +199,19 @@ export class Leader {
       return message && this.#isNew(message.conversationId, Number(message.seq)) ? [messageFromWire(message)] : [];
     });
     const changes = this.#replica.push(events);
-    this.#commit(
-      changes,
-      live.filter(({ senderId }) => senderId !== this.me && senderId !== "0"),
-    );
+    const others = live.filter(({ senderId }) => senderId !== this.me && senderId !== "0");
+    this.#announced = [...this.#announced, ...others];
+    this.#commit(changes, this.#takeListed());
     this.#reportDelivered(changes);
     this.#puller.wake(!lagging);
+  }
+
+  /** New messages whose conversations are known by now. Those of a conversation that has just begun wait for the pull that brings it. */
+  #takeListed(): readonly Message[] {
+    const isListed = ({ conversationId }: Message) => this.#replica.record(conversationId)?.entry !== undefined;
+    const listed = this.#announced.filter(isListed);
+    this.#announced = this.#announced.filter((message) => !isListed(message)).slice(-ANNOUNCED_MAX);
+    return listed;
   }
 
   #isNew(conversationId: string, seq: number): boolean {
@@ -221,7 +232,7 @@ export class Leader {
 
   #commit(changes: Changes, live: readonly Message[] = []): void {
     // What an answer says that comes after the end is learnt by the next pull.
-    if (this.#stopped || Object.keys(changes).length === 0) return;
+    if (this.#stopped || (Object.keys(changes).length === 0 && live.length === 0)) return;
     this.events.changed(changes, live);
     if (this.#unwritten.length > UNWRITTEN_MAX) return;
     this.#unwritten.push(changes);

@@ -263,7 +263,9 @@ export class Conversation implements Observable<ConversationState> {
 
   async leave(): Promise<void> {
     await this.context.caller.call(GroupService.method.leaveGroup, { conversationId: this.id });
-    await this.refresh().catch(() => {});
+    this.#roster.invalidate();
+    // The entry itself is not given any more to those who are not in it; and the line about it is pushed to the other devices only.
+    this.context.pullUser();
   }
 
   /** Asks for the own entry: what an operation has changed need not have come as a push yet. */

@@ -79,7 +79,7 @@ export function HistoryPane() {
         </Virtualizer>
       </div>
       {rows.count === 0 && <EmptyHistory />}
-      <StickyDay topSeq={view.topSeq} />
+      <StickyDay topSeq={view.topSeq} away={view.place.far} />
       {view.place.top && (
         <EdgeButton label={text.earlier} onClick={() => rows.show(earlierWindow(rows.window, rows))} />
       )}

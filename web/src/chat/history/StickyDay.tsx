@@ -1,4 +1,4 @@
-/** The day of the topmost message, floating above while the view moves. */
+/** The day of the topmost message, floating above while the view moves away from the end. */
 
 import { useEffect, useState } from "react";
 import type { Changing } from "../../state/changing";
@@ -12,7 +12,7 @@ import styles from "./Floating.module.css";
 const ROWS_MAX = 60;
 const SHOWN_MS = 1_500;
 
-export function StickyDay({ topSeq }: { topSeq: Changing<number> }) {
+export function StickyDay({ topSeq, away }: { topSeq: Changing<number>; away: boolean }) {
   const text = useText();
   const language = useLanguage();
   const seq = useObservable(topSeq);
@@ -33,7 +33,7 @@ export function StickyDay({ topSeq }: { topSeq: Changing<number> }) {
   }, [seq]);
 
   return (
-    <div className={classNames(styles.day, moving && label !== "" && styles.shown)} aria-hidden="true">
+    <div className={classNames(styles.day, moving && away && label !== "" && styles.shown)} aria-hidden="true">
       {label}
     </div>
   );

@@ -23,7 +23,7 @@ export interface Person {
   readonly accessToken: string;
 }
 
-const PASSWORD = "correct horse";
+export const PASSWORD = "correct horse";
 const DEVICE = { platform: "web", name: "test" } as const;
 let count = 0;
 

@@ -8,6 +8,7 @@ import { classNames } from "../../ui/classNames";
 import { useHistory } from "../pane";
 import { dayLabel } from "../times";
 import styles from "./Floating.module.css";
+import { Shape, shapeAt } from "./shape";
 
 const ROWS_MAX = 60;
 const SHOWN_MS = 1_500;
@@ -18,6 +19,8 @@ export function StickyDay({ topSeq, away }: { topSeq: Changing<number>; away: bo
   const seq = useObservable(topSeq);
   const [moving, setMoving] = useState(false);
   const label = useHistory((history) => {
+    // The day stands above this row anyway.
+    if ((shapeAt((at) => history.get(at), seq, history.current.firstSeq) & Shape.day) !== 0) return "";
     for (let at = seq; at < seq + ROWS_MAX; at += 1) {
       const message = history.get(at);
       if (message) return dayLabel(message.serverTimeMs, Date.now(), language, text);

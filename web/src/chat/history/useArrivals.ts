@@ -13,6 +13,7 @@ export function useArrivals(rows: Rows, { follow, resized, seenSeq }: View): voi
   const { history, conversation, dividerSeq } = pane;
   const opened = useRef(rows);
   const outgoing = useRef(rows.outgoing);
+  const lastSeq = useRef(rows.lastSeq);
 
   // It opens at what is new, else at the end.
   useLayoutEffect(() => {
@@ -31,6 +32,8 @@ export function useArrivals(rows: Rows, { follow, resized, seenSeq }: View): voi
       follow.aim({ kind: "end" });
     }
     outgoing.current = rows.outgoing;
+    if (rows.lastSeq > lastSeq.current) follow.arrived();
+    lastSeq.current = rows.lastSeq;
     resized();
   }, [rows, dividerSeq, follow, resized]);
 

@@ -22,6 +22,8 @@ export interface Follow {
   aim(goal: Goal): void;
   /** Puts the view where the goal is. Call after the rows or their heights have changed. */
   apply(): void;
+  /** Call when a message has come, before the view is put anywhere: whoever saw the end goes on seeing it. */
+  arrived(): void;
   /** To be told of every scroll. */
   scrolled(): void;
   atEnd(): boolean;
@@ -34,6 +36,7 @@ export function useFollow(
 ): Follow {
   const goal = useRef<Goal>({ kind: "end" });
   const lastTop = useRef(0);
+  const sawEnd = useRef(false);
   const aimedAt = useRef(0);
   const actedAt = useRef(0);
   const rowsFrom = useRef(firstRow);
@@ -53,8 +56,9 @@ export function useFollow(
     if (aim.kind === "end") {
       const top = element.scrollHeight - element.clientHeight;
       if (Math.abs(top - element.scrollTop) > 0.5) element.scrollTop = top;
-    } else if (performance.now() > aimedAt.current + HOLD_MS) goal.current = undefined;
-    else {
+    } else if (performance.now() > aimedAt.current + HOLD_MS) {
+      goal.current = atEnd() ? { kind: "end" } : undefined;
+    } else {
       const index = aim.seq - rowsFrom.current;
       const start = rows.getItemOffset(index);
       const space = element.clientHeight - rows.getItemSize(index);
@@ -62,7 +66,12 @@ export function useFollow(
       if (Math.abs(top - element.scrollTop) > 0.5) element.scrollTop = top;
     }
     lastTop.current = element.scrollTop;
-  }, [box, list]);
+    sawEnd.current = atEnd();
+  }, [box, list, atEnd]);
+
+  const arrived = useCallback(() => {
+    if (sawEnd.current) goal.current = { kind: "end" };
+  }, []);
 
   const aim = useCallback(
     (next: Goal) => {
@@ -80,6 +89,7 @@ export function useFollow(
     else if (atEnd()) goal.current ??= { kind: "end" };
     else if (goal.current?.kind === "end" && top < lastTop.current - 1) goal.current = undefined;
     lastTop.current = box.current?.scrollTop ?? 0;
+    sawEnd.current = atEnd();
   }, [box, apply, atEnd]);
 
   // Whoever scrolls decides where to be.
@@ -97,5 +107,5 @@ export function useFollow(
     };
   }, [box, atEnd]);
 
-  return useMemo(() => ({ goal, aim, apply, scrolled, atEnd }), [aim, apply, scrolled, atEnd]);
+  return useMemo(() => ({ goal, aim, apply, arrived, scrolled, atEnd }), [aim, apply, arrived, scrolled, atEnd]);
 }

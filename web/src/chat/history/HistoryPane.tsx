@@ -11,7 +11,7 @@ import { EmptyHistory } from "./EmptyHistory";
 import styles from "./HistoryPane.module.css";
 import { JumpButton } from "./JumpButton";
 import { Row } from "./Row";
-import { earlierWindow, laterWindow } from "./rowWindow";
+import { earlierWindow, laterWindow, type RowWindow } from "./rowWindow";
 import { StickyDay } from "./StickyDay";
 import { useArrivals } from "./useArrivals";
 import { useGo } from "./useGo";
@@ -38,6 +38,13 @@ export function HistoryPane() {
     else if (event.key === "Home") pane.go.toFirst();
     else return;
     event.preventDefault();
+  };
+
+  /** Other rows, with the same message at the top. */
+  const moveTo = (window: RowWindow) => {
+    const seq = view.topSeq.current;
+    rows.show(window);
+    view.follow.aim({ kind: "seq", seq, align: "start" });
   };
 
   const { from } = rows.window;
@@ -80,13 +87,11 @@ export function HistoryPane() {
       </div>
       {rows.count === 0 && <EmptyHistory />}
       <StickyDay topSeq={view.topSeq} away={view.place.far} />
-      {view.place.top && (
-        <EdgeButton label={text.earlier} onClick={() => rows.show(earlierWindow(rows.window, rows))} />
-      )}
+      {view.place.top && <EdgeButton label={text.earlier} onClick={() => moveTo(earlierWindow(rows.window, rows))} />}
       {view.place.far && (
         <JumpButton
           count={news}
-          later={rows.following ? undefined : () => rows.show(laterWindow(rows.window, rows))}
+          later={rows.following ? undefined : () => moveTo(laterWindow(rows.window, rows))}
           onJump={() => pane.go.toNewest()}
         />
       )}

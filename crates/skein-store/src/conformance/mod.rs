@@ -3,7 +3,7 @@
 //! In a test of the engine, at the root of its crate:
 //!
 //! ```text
-//! fn open() -> (std::sync::Arc<dyn skein_store::Store>, impl Sized) { /* a new store, and what keeps its files alive */ }
+//! async fn open() -> (std::sync::Arc<dyn skein_store::Store>, impl Sized) { /* a new store, and what keeps its files alive */ }
 //! skein_store::conformance_tests!(crate::open);
 //! ```
 //!
@@ -24,7 +24,7 @@ pub use world::World;
 /// Engines under test are opened with this threshold: groups with more members write nothing per member on a send.
 pub const LARGE_GROUP_MEMBERS: u32 = 8;
 
-/// Expands to one `#[tokio::test]` per case. The argument is the full path of a function that opens an empty store.
+/// Expands to one `#[tokio::test]` per case. The argument is the full path of an async function that opens an empty store.
 #[macro_export]
 macro_rules! conformance_tests {
     ($open:path) => {
@@ -73,7 +73,7 @@ macro_rules! conformance_tests {
         $(mod $subject {
             $(#[tokio::test]
             async fn $case() {
-                let (store, _guard) = $open();
+                let (store, _guard) = $open().await;
                 $crate::conformance::$subject::$case($crate::conformance::World::new(store)).await;
             })*
         })*

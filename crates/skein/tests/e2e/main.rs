@@ -10,6 +10,8 @@ mod crash;
 mod http;
 mod link;
 mod messages;
+mod migrate;
+mod postgres;
 mod server;
 mod sessions;
 mod transports;

@@ -66,10 +66,19 @@ export async function harvest(page: Page): Promise<Harvest> {
       still = now === last ? still + 1 : 0;
       last = now;
     }
+    // The last row that is whole in sight becomes the first: none between them can be passed over.
+    const turn = () => {
+      const bottom = log.getBoundingClientRect().bottom;
+      const articles = [...log.querySelectorAll("article")];
+      const pivot = articles.filter((article) => article.getBoundingClientRect().bottom <= bottom + 1).at(-1);
+      const before = scroller.scrollTop;
+      pivot?.scrollIntoView({ block: "start", behavior: "instant" });
+      if (scroller.scrollTop <= before) scroller.scrollTop = before + scroller.clientHeight * 0.8;
+    };
     for (let still = 0, last = Number.NaN; still < 4; ) {
       await loaded();
       look();
-      scroller.scrollTop += scroller.clientHeight * 0.8;
+      turn();
       await frame();
       await frame();
       still = scroller.scrollTop === last ? still + 1 : 0;

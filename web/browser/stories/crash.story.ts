@@ -56,11 +56,11 @@ test("three power cuts under two typing people", { timeout: 120_000 }, async () 
 
   const typists = [new Typist(annPage, "a"), new Typist(bobPage, "b")] as const;
   for (let cut = 0; cut < 3; cut += 1) {
-    await Promise.all(typists.map((typist) => typist.more(6)));
+    await Promise.all(typists.map((typist) => typist.more(4)));
     await stage.server.kill();
     for (const page of pages) await eventually(() => connection(page), 2_000).not.toBe("Online");
     // As long as the server is away nobody is told otherwise.
-    const goal = typists[0].written.length + 6;
+    const goal = typists[0].written.length + 4;
     while (typists[0].written.length < goal) {
       for (const page of pages)
         expect(await connection(page)).toMatch(/^(Connecting…|No connection\. Trying again in \d+ s)$/);

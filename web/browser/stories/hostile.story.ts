@@ -23,7 +23,7 @@ import {
 
 const stage = setTheStage();
 /** Tall: much is on the screen at once. */
-const WINDOW = { viewport: { width: 1400, height: 2_400 } };
+const WINDOW = { viewport: { width: 1400, height: 2_000 } };
 
 let vera: Account;
 let mallory: Account;

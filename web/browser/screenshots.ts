@@ -87,6 +87,10 @@ async function enter(person: Person, words: typeof en, hash: string): Promise<Pa
 
 async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(FOLDER, { recursive: true });
+  await page
+    .getByRole("status")
+    .getByText(new RegExp(`^(${en.shell.online}|${zh.shell.online})$`))
+    .waitFor({ state: "attached" });
   await page.evaluate(async () => {
     await document.fonts.ready;
     (document.activeElement as HTMLElement | null)?.blur();

@@ -16,9 +16,10 @@ import { type Observable, Value } from "./observable.js";
 import type { ClientEvents, ClientOptions } from "./options.js";
 import { People } from "./people.js";
 import { State } from "./state.js";
-import type { ConnectionStatus } from "./status.js";
+import { type ConnectionStatus, isUp } from "./status.js";
 import { IndexedDbStorage } from "./storage/indexeddb.js";
 import { MemoryStorage } from "./storage/memory.js";
+import { openStorage } from "./storage/open.js";
 import type { Intent, Storage, Stored } from "./storage/storage.js";
 import { loneTab, openTabs, type TabMessage, type Tabs } from "./tabs.js";
 import { fixedToken, type TokenProvider } from "./tokens.js";
@@ -123,7 +124,9 @@ export class Client {
     this.#begun = true;
     const tokens = typeof token === "string" ? fixedToken(token) : token;
     this.#tokens = tokens;
-    const storage = await this.#openStorage();
+    const storage = await openStorage(this.options.storage, this.#name, (error) =>
+      this.#emitter.emit("storageFailed", { error }),
+    );
     if (this.#closed) {
       storage.close();
       throw SkeinError.closed();
@@ -210,6 +213,11 @@ export class Client {
   /** Ends the connection. What is stored stays. Resolves when everything is written. */
   async close(): Promise<void> {
     await this.#end({ state: "closed", code: "client", text: "closed here" });
+  }
+
+  /** While the status is `waiting`: tries to connect at once instead of at the planned time. */
+  tryNow(): void {
+    this.#toLeader({ type: "tryNow" });
   }
 
   /** Always the same object for an id. */
@@ -313,18 +321,6 @@ export class Client {
 
   readonly #fetch: typeof fetch = (...request) => (this.options.fetch ?? fetch)(...request);
 
-  async #openStorage(): Promise<Storage> {
-    const { storage = typeof indexedDB === "undefined" ? "memory" : "indexeddb" } = this.options;
-    if (typeof storage !== "string") return storage;
-    if (storage === "memory") return new MemoryStorage();
-    try {
-      return await IndexedDbStorage.open(this.#name);
-    } catch (error) {
-      this.#emitter.emit("storageFailed", { error });
-      return new MemoryStorage();
-    }
-  }
-
   /** This tab leads from now on. */
   async #lead(connected: Connected): Promise<void> {
     if (this.#connected !== connected || connected.leader !== undefined) return;
@@ -393,6 +389,9 @@ export class Client {
         break;
       case "absorb":
         connected.leader?.absorb(message.entries, message.messages);
+        break;
+      case "tryNow":
+        connected?.leader?.tryNow();
         break;
       case "pull":
         connected.leader?.pullUser();
@@ -489,8 +488,4 @@ export class Client {
     connected?.tabs.leave();
     connected?.storage.close();
   }
-}
-
-function isUp({ state }: ConnectionStatus): boolean {
-  return state === "online" || state === "syncing";
 }

@@ -22,6 +22,8 @@ export type TabMessage =
   | { readonly type: "absorb"; readonly entries: readonly Uint8Array[]; readonly messages: readonly Message[] }
   /** Of a follower: it has changed something of the user's own timeline. */
   | { readonly type: "pull" }
+  /** Of a follower: somebody does not want to wait for the next try. */
+  | { readonly type: "tryNow" }
   /** Of a follower: somebody looks at this conversation. */
   | { readonly type: "look"; readonly conversationId: string }
   /** A tab has come, or doubts: the leader says its status again. */

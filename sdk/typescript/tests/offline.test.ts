@@ -16,6 +16,18 @@ afterAll(() => server.stop());
 type Socket = NonNullable<ClientOptions["webSocket"]>;
 
 describe("without a connection", () => {
+  it("tries at once when somebody does not want to wait", async () => {
+    const ann = await join(server.address, "ann");
+    await online(ann);
+    await server.kill();
+    const { attempt } = await waiting(ann.client, 4);
+    ann.client.tryNow();
+    await until(ann.client.status, (status) => "attempt" in status && status.attempt > attempt, "a further try");
+    await server.restart();
+    await online(ann);
+    await ann.client.close();
+  });
+
   it("five messages that were written offline go out once and in order after a reload, with their ids", async () => {
     const bob = await join(server.address, "bob");
     const { user, tokens } = await register(server.address, "ann");
@@ -248,3 +260,10 @@ describe("tokens that live two seconds", () => {
     });
   });
 });
+
+/** Waits until the client waits, after at least so many tries. */
+async function waiting(client: Client, attempts: number): Promise<{ readonly attempt: number }> {
+  const status = await until(client.status, (now) => now.state === "waiting" && now.attempt >= attempts, "waiting");
+  if (status.state !== "waiting") throw new Error("not waiting");
+  return status;
+}

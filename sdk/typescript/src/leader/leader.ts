@@ -105,6 +105,11 @@ export class Leader {
     else this.#link.check();
   }
 
+  /** Somebody does not want to wait for the next try. */
+  tryNow(): void {
+    this.#link.check();
+  }
+
   /** There may be something to send. */
   wakeCourier(): void {
     void this.#courier.wake();

@@ -21,19 +21,22 @@ pub fn run(root: &Path) -> bool {
         // The web app takes the SDK's types and code from what is built.
         && npm(&["run", "build"])
         && npm(&["run", "check"])
-        && npm(&["test"])
         && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
         && packages::servers(root)
         && cargo(&["test", "--workspace"])
-        && browser_tests(root)
+        && client_tests(root)
 }
 
-/// Drives the server that `cargo test` has just built, with the web app in it, through a real browser.
-fn browser_tests(root: &Path) -> bool {
+/// The SDK and the web app against the server that `cargo test` has just built, with the web app in it; last in a real browser.
+fn client_tests(root: &Path) -> bool {
     let Some(skein) = built_beside_us("skein") else {
         eprintln!("cargo test left no skein binary beside this program");
         return false;
     };
+    command::run_with(root, "npm", &["test"], &[("SKEIN_BIN", skein.as_os_str())]) && browser_tests(root, &skein)
+}
+
+fn browser_tests(root: &Path, skein: &Path) -> bool {
     let Some(chromium) = browser().or_else(|| install_chromium(root).then(browser).flatten()) else {
         eprintln!("The browser tests need Chromium: install it, or set CHROMIUM to the path of one.");
         return false;

@@ -44,8 +44,12 @@ export class Account {
     readonly token: string,
   ) {}
 
-  static async register(address: string, username: string, displayName = username): Promise<Account> {
-    const device = { platform: "PLATFORM_BOT", name: "seed" };
+  static async register(
+    address: string,
+    username: string,
+    displayName = username,
+    device = { platform: "PLATFORM_BOT", name: "seed" },
+  ): Promise<Account> {
     const answer = await call<{ user: { userId: string }; tokens: { accessToken: string } }>(
       address,
       "AccountService/Register",

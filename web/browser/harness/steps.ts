@@ -45,7 +45,7 @@ export const row = (page: Page, title: string): Locator =>
   page.getByRole("list", { name: "Conversations" }).getByRole("listitem").filter({ hasText: title });
 
 export async function openChat(page: Page, title: string): Promise<void> {
-  await row(page, title).first().getByRole("button").or(row(page, title).first().getByRole("link")).first().click();
+  await row(page, title).first().getByRole("link").click();
   await chat(page, title).waitFor();
 }
 

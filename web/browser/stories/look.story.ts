@@ -37,7 +37,7 @@ test("a Chinese browser gets Chinese, and the choice in the settings wins", asyn
   await page.getByLabel(zh.welcome.password, { exact: true }).fill(PASSWORD);
   await enter.click();
   await page.getByRole("navigation", { name: zh.list.conversations }).waitFor();
-  await page.getByRole("listitem").filter({ hasText: "王小明" }).getByRole("button").first().click();
+  await page.getByRole("listitem").filter({ hasText: "王小明" }).getByRole("link").click();
   await page.getByRole("article").filter({ hasText: "你好" }).waitFor();
 
   const words = await page.evaluate(() => document.body.textContent ?? "");

@@ -39,10 +39,10 @@ export interface Pane {
   /** Long messages that are shown in full, by client message id. */
   readonly unfolded: Set<string>;
   /** Set by what shows the messages. */
-  go: { toSeq(seq: number): void; toNewest(): void; byPage(direction: 1 | -1): void };
+  go: { toSeq(seq: number): void; toFirst(): void; toNewest(): void; byPage(direction: 1 | -1): void };
 }
 
-const nowhere: Pane["go"] = { toSeq() {}, toNewest() {}, byPage() {} };
+const nowhere: Pane["go"] = { toSeq() {}, toFirst() {}, toNewest() {}, byPage() {} };
 /** Survives leaving the conversation and coming back. */
 const recalledTexts = new Map<string, string>();
 

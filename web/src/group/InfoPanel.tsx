@@ -21,23 +21,27 @@ export function InfoPanel({ onClose, onLeft }: { onClose: () => void; onLeft: ()
   const closeButton = useRef<HTMLButtonElement>(null);
   useEffect(() => closeButton.current?.focus({ preventScroll: true }), []);
   return (
-    <aside className={styles.panel} aria-label={text.info.title}>
-      <header className={styles.header}>
-        <h2>{text.info.title}</h2>
-        <IconButton ref={closeButton} icon="close" label={text.info.close} onClick={onClose} />
-      </header>
-      <div className={styles.body}>
-        <div className={styles.hero}>
-          <ConversationAvatar state={state} title={title} size={84} />
-          <p className={styles.title}>
-            <bdi>{title}</bdi>
-          </p>
+    <>
+      {/* Beside the panel where it lies over the messages; the keyboard has Esc. */}
+      <div className={styles.veil} onPointerDown={onClose} aria-hidden="true" />
+      <aside className={styles.panel} aria-label={text.info.title}>
+        <header className={styles.header}>
+          <h2>{text.info.title}</h2>
+          <IconButton ref={closeButton} icon="close" label={text.info.close} onClick={onClose} />
+        </header>
+        <div className={styles.body}>
+          <div className={styles.hero}>
+            <ConversationAvatar state={state} title={title} size={84} />
+            <p className={styles.title}>
+              <bdi>{title}</bdi>
+            </p>
+          </div>
+          {state.kind === "direct" && <PersonInfo userId={state.peerId} />}
+          {state.kind === "group" && state.member && <GroupInfo />}
+          <OwnSettings />
+          <LastActions onLeft={onLeft} />
         </div>
-        {state.kind === "direct" && <PersonInfo userId={state.peerId} />}
-        {state.kind === "group" && state.member && <GroupInfo />}
-        <OwnSettings />
-        <LastActions onLeft={onLeft} />
-      </div>
-    </aside>
+      </aside>
+    </>
   );
 }

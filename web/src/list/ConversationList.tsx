@@ -40,8 +40,7 @@ export function ConversationList({ conversations, openId, nowMs, onLeaveUp, ref 
 
   const focusRow = (index: number) => {
     rows.current?.scrollToIndex(index, { align: "nearest" });
-    // The row may come into the page only with the next frame.
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`a[data-index="${index}"]`)?.focus());
+    focusSoon(() => box.current?.querySelector<HTMLElement>(`a[data-index="${index}"]`));
   };
 
   useImperativeHandle(ref, () => ({ focusFirst: () => focusRow(0) }));
@@ -96,4 +95,15 @@ export function ConversationList({ conversations, openId, nowMs, onLeaveUp, ref 
       {asked !== undefined && <ConversationQuestion {...asked} onClose={() => setAsked(undefined)} />}
     </>
   );
+}
+
+/** Frames after which a row that was scrolled to is surely in the page. */
+const FRAMES_MAX = 20;
+
+/** A row that was out of sight comes into the page, and takes the focus, some frames after it was scrolled to. */
+function focusSoon(find: () => HTMLElement | null | undefined, frames = FRAMES_MAX): void {
+  const row = find();
+  row?.focus({ preventScroll: true });
+  if (frames === 0 || (row && document.activeElement === row)) return;
+  requestAnimationFrame(() => focusSoon(find, frames - 1));
 }

@@ -2,6 +2,7 @@
 
 import { useText } from "../text/useText";
 import { Empty } from "../ui/Empty";
+import { StartFirst } from "./StartFirst";
 
 export function NothingListed({ searching, inArchive }: { searching: boolean; inArchive: boolean }) {
   const text = useText();
@@ -17,7 +18,7 @@ export function NothingListed({ searching, inArchive }: { searching: boolean; in
       {text.list.emptyArchiveText}
     </Empty>
   ) : (
-    <Empty icon="chat" title={text.list.emptyTitle}>
+    <Empty icon="chat" title={text.list.emptyTitle} action={<StartFirst />}>
       {text.list.emptyText}
     </Empty>
   );

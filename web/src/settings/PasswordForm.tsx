@@ -44,7 +44,7 @@ export function PasswordForm({ username }: { username: string }) {
 
   const missing = tried && oldPassword === "" ? text.welcome.passwordMissing : undefined;
   return (
-    <Section title={text.settings.password}>
+    <Section title={text.settings.password} about={text.settings.passwordAbout}>
       <form className={styles.form} noValidate onSubmit={(event) => void submit(event)}>
         <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
         <PasswordField

@@ -104,11 +104,11 @@ export class Session {
 
   async #closed(client: Client, reason: CloseReason): Promise<void> {
     if (this.#client !== client || reason === "client") return;
-    this.#client = undefined;
     if (!ENDS_LOGIN.has(reason)) {
       this.#state.set({ at: "stopped", reason });
       return;
     }
+    this.#client = undefined;
     const byOtherTab = leaving.read() === client.userId;
     this.#state.set({ at: "out", reason: byOtherTab ? "otherTab" : reason });
     this.#keeper.clear();

@@ -15,6 +15,8 @@ export const ACK_PUSHES_MAX = 16;
 export const WELCOME_TIMEOUT_MS = 10_000;
 /** A link is dead when nothing came for this many heartbeats. */
 const SILENT_HEARTBEATS_MAX = 2;
+/** How long the server may take to prove that it is there, when that is in doubt. */
+export const PROOF_TIMEOUT_MS = 5_000;
 const HEARTBEAT_DEFAULT_MS = 30_000;
 const REQUEST_ID_MAX = 0xffff_ffff;
 
@@ -47,6 +49,8 @@ export class Session {
   #lastSentMs = 0;
   #lastReceivedMs = 0;
   #ackDueMs: number | undefined;
+  /** Something has to come by then, whatever the heartbeat is. */
+  #proofDueMs: number | undefined;
   #nowMs = 0;
 
   constructor(private readonly client: string) {}
@@ -89,6 +93,7 @@ export class Session {
     this.#outgoing = [];
     this.#waiting = [];
     this.#ackDueMs = undefined;
+    this.#proofDueMs = undefined;
     const ids = [...this.#unanswered];
     this.#unanswered.clear();
     this.#events.push({ type: "lost", ids });
@@ -118,12 +123,27 @@ export class Session {
   handleAlive(nowMs: number): void {
     this.#tick(nowMs);
     this.#lastReceivedMs = nowMs;
+    this.#proofDueMs = undefined;
+  }
+
+  /** The connection may be dead without anybody having said so: asks for a sign of life soon. */
+  handleDoubt(nowMs: number): void {
+    this.#tick(nowMs);
+    if (this.#state !== "ready") return;
+    this.#proofDueMs ??= nowMs + PROOF_TIMEOUT_MS;
+    this.#ping(nowMs);
+  }
+
+  #ping(nowMs: number): void {
+    this.#lastSentMs = nowMs;
+    this.#outgoing.push(create(FrameSchema, { body: { case: "ping", value: { timeMs: BigInt(nowMs) } } }));
   }
 
   /** Takes a frame of the server. False: the server sent what it must not; drop the connection. */
   handleFrame(nowMs: number, { body }: Frame): boolean {
     this.#tick(nowMs);
     this.#lastReceivedMs = nowMs;
+    this.#proofDueMs = undefined;
     const ready = this.#state === "ready";
     switch (body.case) {
       case undefined:
@@ -200,8 +220,7 @@ export class Session {
       this.#acked = this.#received;
       this.#outgoing.push(create(FrameSchema, { ack: this.#received }));
     } else if (this.#state === "ready" && this.#lastSentMs + this.#heartbeatMs <= nowMs) {
-      this.#lastSentMs = nowMs;
-      this.#outgoing.push(create(FrameSchema, { body: { case: "ping", value: { timeMs: BigInt(nowMs) } } }));
+      this.#ping(nowMs);
     }
   }
 
@@ -239,10 +258,11 @@ export class Session {
     this.#lastSentMs -= back;
     this.#lastReceivedMs -= back;
     if (this.#ackDueMs !== undefined) this.#ackDueMs -= back;
+    if (this.#proofDueMs !== undefined) this.#proofDueMs -= back;
   }
 
   #deadMs(): number {
     const patience = this.#state === "ready" ? this.#heartbeatMs * SILENT_HEARTBEATS_MAX : WELCOME_TIMEOUT_MS;
-    return this.#lastReceivedMs + patience;
+    return Math.min(this.#lastReceivedMs + patience, this.#proofDueMs ?? Number.POSITIVE_INFINITY);
   }
 }

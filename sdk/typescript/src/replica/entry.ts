@@ -10,6 +10,9 @@ const PINNED_BIT = 1n << 62n;
 /** Unread of a large group, as of a seq. */
 export type Head = NonNullable<ConversationRecord["head"]>;
 
+/** An entry that is being folded: one copy for all messages, because this is done for each push. */
+type Draft = { -readonly [Key in keyof ConversationState]: ConversationState[Key] };
+
 /** The entry with these messages, which go by seq. What a head has counted is not counted again. */
 export function foldEntry(
   entry: ConversationState,
@@ -18,65 +21,63 @@ export function foldEntry(
   head?: Head,
 ): ConversationState {
   // Who is not in it any more sees it as it was.
-  if (!entry.member) return entry;
-  let folded = entry;
+  if (!entry.member || (tail.length === 0 && head === undefined)) return entry;
+  const folded = { ...entry };
   let counted = head === undefined || head.lastSeq < entry.lastSeq;
   for (const message of tail) {
     if (!counted && message.seq > (head?.lastSeq ?? 0)) {
-      folded = withHead(folded, head);
+      addHead(folded, head);
       counted = true;
     }
-    folded = withMessage(folded, message, me);
+    addMessage(folded, message, me);
   }
-  return counted ? folded : withHead(folded, head);
+  if (!counted) addHead(folded, head);
+  return folded;
 }
 
-function withHead(entry: ConversationState, head: Head | undefined): ConversationState {
-  if (head === undefined) return entry;
-  const { unread } = head;
-  return { ...entry, unread, lastSeq: Math.max(head.lastSeq, entry.lastSeq), mentioned: unread > 0 && entry.mentioned };
+function addHead(entry: Draft, head: Head | undefined): void {
+  if (head === undefined) return;
+  entry.unread = head.unread;
+  entry.lastSeq = Math.max(head.lastSeq, entry.lastSeq);
+  entry.mentioned = head.unread > 0 && entry.mentioned;
 }
 
-function withMessage(entry: ConversationState, message: Message, me: string): ConversationState {
+function addMessage(entry: Draft, message: Message, me: string): void {
   const lastShown = entry.lastMessage?.seq ?? 0;
   const newer =
     message.seq > lastShown || (message.seq === lastShown && message.version > (entry.lastMessage?.version ?? 0));
-  if (!newer) return entry;
-  const seen: ConversationState = {
-    ...entry,
-    lastMessage: message,
-    conversationVersion: Math.max(entry.conversationVersion, message.version),
-  };
-  if (message.seq <= entry.lastSeq) return seen;
+  if (!newer) return;
+  entry.lastMessage = message;
+  entry.conversationVersion = Math.max(entry.conversationVersion, message.version);
+  if (message.seq <= entry.lastSeq) return;
   const own = message.senderId === me;
   const counts = !own && message.senderId !== "0" && !message.noCount;
-  return {
-    ...seen,
-    ...groupAfter(entry, message),
-    lastSeq: message.seq,
-    unread: own ? 0 : entry.unread + (counts ? 1 : 0),
-    mentioned: own ? false : entry.mentioned || mentions(message, me),
-    ...(message.noListMove ? {} : { sortKey: message.sortKey | (entry.sortKey & PINNED_BIT), hidden: false }),
-  };
+  entry.lastSeq = message.seq;
+  entry.unread = own ? 0 : entry.unread + (counts ? 1 : 0);
+  entry.mentioned = own ? false : entry.mentioned || mentions(message, me);
+  if (!message.noListMove) {
+    entry.sortKey = message.sortKey | (entry.sortKey & PINNED_BIT);
+    entry.hidden = false;
+  }
+  changeGroup(entry, message);
 }
 
 /** What a line of the system says of the group. */
-function groupAfter(
-  { title, memberCount }: ConversationState,
-  { content }: Message,
-): Partial<Pick<ConversationState, "title" | "memberCount">> {
-  if (content.type !== "system") return {};
+function changeGroup(entry: Draft, { content }: Message): void {
+  if (content.type !== "system") return;
   switch (content.kind) {
     case "renamed":
-      return { title: content.text || title };
+      entry.title = content.text || entry.title;
+      break;
     case "members_added":
-      return { memberCount: memberCount + content.userIds.length };
+      entry.memberCount += content.userIds.length;
+      break;
     case "members_removed":
-      return { memberCount: memberCount - content.userIds.length };
+      entry.memberCount -= content.userIds.length;
+      break;
     case "member_left":
-      return { memberCount: memberCount - 1 };
-    default:
-      return {};
+      entry.memberCount -= 1;
+      break;
   }
 }
 

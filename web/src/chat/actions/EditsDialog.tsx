@@ -37,7 +37,9 @@ export function EditsDialog({ message, onClose }: { message: Message; onClose: (
           {edits
             .map((edit, index) => {
               const label = index === 0 ? text.chat.originalText : text.chat.changedText;
-              return version(edit.content, label, edit.timeMs, index);
+              // An entry tells when it was replaced; it was written when the one before it was.
+              const writtenMs = edits[index - 1]?.timeMs ?? message.serverTimeMs;
+              return version(edit.content, label, writtenMs, index);
             })
             .reverse()}
         </ol>

@@ -1,6 +1,6 @@
 /** The text box, what it is about, and its buttons. */
 
-import { type KeyboardEvent, useEffect, useRef } from "react";
+import { type KeyboardEvent, useRef } from "react";
 import { useNotices } from "../../state/notices";
 import { useText } from "../../text/useText";
 import { IconButton } from "../../ui/IconButton";
@@ -14,6 +14,7 @@ import { MentionList, optionId } from "./MentionList";
 import { replyTo } from "./replyTo";
 import { TargetBar } from "./TargetBar";
 import { useAutoHeight } from "./useAutoHeight";
+import { useKeyboardAtHand } from "./useKeyboardAtHand";
 import { useMentioning } from "./useMentioning";
 import { useWriting } from "./useWriting";
 
@@ -30,10 +31,7 @@ export function WriteBox() {
   const tooLong = written.text.length * 3 > limit && bytesOf(written.text.trim()) > limit;
   const sendable = written.text.trim() !== "" && !tooLong;
 
-  // A keyboard is at hand: begin to write at once. On a phone it would cover half of the page.
-  useEffect(() => {
-    if (matchMedia("(hover: hover) and (pointer: fine)").matches) box.current?.focus({ preventScroll: true });
-  }, []);
+  useKeyboardAtHand(box);
 
   const send = async () => {
     if (!sendable) return;

@@ -14,12 +14,16 @@ const END_PX = 32;
 const START_GAP_PX = 44;
 /** A message that was gone to is held in place so long, while its surroundings load. */
 const HOLD_MS = 2_500;
+/** A smooth scroll of the browser's own may go on so long after the view was sent elsewhere; it is not what the reader wants any more. */
+const SETTLE_MS = 600;
 
 export interface Follow {
   readonly goal: RefObject<Goal>;
   aim(goal: Goal): void;
   /** Puts the view where the goal is. Call after the rows or their heights have changed. */
   apply(): void;
+  /** Call when a message has come, before the view is put anywhere: whoever saw the end goes on seeing it. */
+  arrived(): void;
   /** To be told of every scroll. */
   scrolled(): void;
   atEnd(): boolean;
@@ -32,7 +36,9 @@ export function useFollow(
 ): Follow {
   const goal = useRef<Goal>({ kind: "end" });
   const lastTop = useRef(0);
-  const heldUntil = useRef(0);
+  const sawEnd = useRef(false);
+  const aimedAt = useRef(0);
+  const actedAt = useRef(0);
   const rowsFrom = useRef(firstRow);
   rowsFrom.current = firstRow;
 
@@ -50,8 +56,9 @@ export function useFollow(
     if (aim.kind === "end") {
       const top = element.scrollHeight - element.clientHeight;
       if (Math.abs(top - element.scrollTop) > 0.5) element.scrollTop = top;
-    } else if (Date.now() > heldUntil.current) goal.current = undefined;
-    else {
+    } else if (performance.now() > aimedAt.current + HOLD_MS) {
+      goal.current = atEnd() ? { kind: "end" } : undefined;
+    } else {
       const index = aim.seq - rowsFrom.current;
       const start = rows.getItemOffset(index);
       const space = element.clientHeight - rows.getItemSize(index);
@@ -59,12 +66,17 @@ export function useFollow(
       if (Math.abs(top - element.scrollTop) > 0.5) element.scrollTop = top;
     }
     lastTop.current = element.scrollTop;
-  }, [box, list]);
+    sawEnd.current = atEnd();
+  }, [box, list, atEnd]);
+
+  const arrived = useCallback(() => {
+    if (sawEnd.current) goal.current = { kind: "end" };
+  }, []);
 
   const aim = useCallback(
     (next: Goal) => {
       goal.current = next;
-      heldUntil.current = Date.now() + HOLD_MS;
+      aimedAt.current = performance.now();
       apply();
     },
     [apply],
@@ -72,17 +84,20 @@ export function useFollow(
 
   const scrolled = useCallback(() => {
     const top = box.current?.scrollTop ?? 0;
-    if (atEnd()) {
-      if (goal.current === undefined) goal.current = { kind: "end" };
-    } else if (goal.current?.kind === "end" && top < lastTop.current - 1) goal.current = undefined;
-    lastTop.current = top;
-  }, [box, atEnd]);
+    const strayed = actedAt.current <= aimedAt.current && performance.now() < aimedAt.current + SETTLE_MS;
+    if (strayed) apply();
+    else if (atEnd()) goal.current ??= { kind: "end" };
+    else if (goal.current?.kind === "end" && top < lastTop.current - 1) goal.current = undefined;
+    lastTop.current = box.current?.scrollTop ?? 0;
+    sawEnd.current = atEnd();
+  }, [box, apply, atEnd]);
 
   // Whoever scrolls decides where to be.
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
     const letGo = () => {
+      actedAt.current = performance.now();
       if (goal.current?.kind === "seq") goal.current = atEnd() ? { kind: "end" } : undefined;
     };
     const names = ["wheel", "touchmove", "pointerdown", "keydown"] as const;
@@ -92,5 +107,5 @@ export function useFollow(
     };
   }, [box, atEnd]);
 
-  return useMemo(() => ({ goal, aim, apply, scrolled, atEnd }), [aim, apply, scrolled, atEnd]);
+  return useMemo(() => ({ goal, aim, apply, arrived, scrolled, atEnd }), [aim, apply, arrived, scrolled, atEnd]);
 }

@@ -49,6 +49,7 @@ export const list = {
   deleteQuestion: "Delete the conversation?",
   deleteText: (title: string) =>
     `${title} disappears from your list, with all messages, on your devices. The others keep theirs. It comes back with the next message.`,
+  startFirst: "Write to somebody",
   emptyTitle: "No conversations yet",
   emptyText: "Write to somebody whose user name you know, begin a group, or keep notes to yourself.",
   emptyArchive: "Nothing archived",

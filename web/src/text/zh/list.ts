@@ -49,6 +49,7 @@ export const list: typeof Shape = {
   clearText: (title) => `你所有设备上与 ${title} 的消息都会消失，其他人的不受影响。此操作无法撤销。`,
   deleteQuestion: "删除会话？",
   deleteText: (title) => `${title} 及其所有消息会从你的设备上消失，其他人的不受影响。收到新消息时会话会重新出现。`,
+  startFirst: "给某人发消息",
   emptyTitle: "还没有会话",
   emptyText: "给你认识的人发消息、新建群聊，或者给自己写点笔记。",
   emptyArchive: "没有归档的会话",

@@ -4,9 +4,6 @@ use std::{env, fs, path::Path};
 
 use crate::command;
 
-/// The servers that tests start for themselves: package, and how to tell that it is there.
-const SERVERS: &[(&str, fn() -> bool)] = &[("nats-server", has_nats), ("postgresql", has_postgres)];
-
 /// Installs packages without starting what is in them, and without touching what runs already: `policy-rc.d` is how an administrator forbids the start,
 /// so one that is there stays as it is.
 const INSTALL: &str = r#"set -e
@@ -22,18 +19,24 @@ apt-get install -q -y --no-install-recommends "$@"
 
 /// Makes sure that the servers are there. Tests start private ones; those of the system are never used.
 pub fn servers(root: &Path) -> bool {
-    let missing: Vec<&str> = SERVERS.iter().filter(|(_, is_there)| !is_there()).map(|(package, _)| *package).collect();
+    let missing = missing();
     if missing.is_empty() {
         return true;
     }
     let names = missing.join(" and ");
     println!("no {names} here: installing Debian's, for tests that start their own");
     install(root, &missing);
-    let there = SERVERS.iter().all(|(_, is_there)| is_there());
+    let there = self::missing().is_empty();
     if !there {
         eprintln!("The tests need {names}: install it; it need not run.");
     }
     there
+}
+
+/// Packages of servers that tests start for themselves and that are not there.
+fn missing() -> Vec<&'static str> {
+    let servers = [("nats-server", has_nats()), ("postgresql", has_postgres())];
+    servers.into_iter().filter(|(_, is_there)| !is_there).map(|(package, _)| package).collect()
 }
 
 /// Installs packages of Debian, as root or through sudo.

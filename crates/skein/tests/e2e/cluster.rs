@@ -271,8 +271,9 @@ fn a_node_with_a_store_serves_without_nats() {
         call(&server, &ann.access, "MessageService/SendMessage", text);
         until_pushed(&mut link, &number.to_string());
     }
-    let (_, metrics) = http::request(server.http, "GET", "/metrics", "", b"");
-    assert!(metrics.contains("skein_bus_connected 0"), "{metrics}");
+    until("a metric that says so", || {
+        http::request(server.http, "GET", "/metrics", "", b"").1.contains("skein_bus_connected 0")
+    });
     nats.restart();
     told_to_pull(&mut link);
     until_ready(&server);

@@ -2,11 +2,12 @@
 //!
 //! In reading order: [`service`] (what everything shares), [`dispatch`] (the table of operations: the one place where a
 //! method name meets its function), [`caller`] and [`failure`] (who asks, what went wrong), then a folder per subject with
-//! one file per operation: `account`, `conversation`, `group`, `message`, `receipt`, `sync`; `fanout` tells the connections.
+//! one file per operation: `account`, `conversation`, `group`, `message`, `receipt`, `sync`, [`admin`] (for business systems); `fanout` tells the connections.
 //!
 //! To add an operation: declare it in `proto/`, write its file beside its siblings as an `impl Service` block, and add its line to
 //! the table in [`dispatch`]; a test fails until the table and the schema agree.
 
+pub mod admin;
 pub mod caller;
 pub mod config;
 pub mod dispatch;
@@ -23,6 +24,7 @@ mod sync;
 mod token;
 mod validate;
 
+pub use admin::{AdminConfig, ServerKey};
 pub use caller::Caller;
 pub use config::{LoginPolicy, ServiceConfig};
 pub use failure::Failure;

@@ -11,6 +11,8 @@ mod conversation;
 mod group;
 mod message;
 mod open;
+mod outbox;
+mod mailing;
 mod reader;
 mod receipt;
 mod render;

@@ -4,7 +4,7 @@
 //! that an engine can do it in its own best way and two engines can be held to the same behaviour.
 //!
 //! In reading order: [`error`], then one file per subject: [`account`], [`conversation`], [`group`],
-//! [`message`], [`receipt`], [`sync`].
+//! [`message`], [`receipt`], [`sync`], and for business systems [`outbox`] and [`mailing`].
 //!
 //! Guarantees of every operation that writes: when it returns `Ok`, the change is on disk (fsync) and visible to
 //! every later read; when it returns `Err`, nothing was changed. Rows are the generated messages of `skein_proto::v1`.
@@ -19,6 +19,8 @@ pub mod conversation;
 pub mod error;
 pub mod group;
 pub mod message;
+pub mod outbox;
+pub mod mailing;
 pub mod receipt;
 pub mod sync;
 
@@ -33,6 +35,8 @@ pub trait Store:
     + conversation::ConversationStore
     + group::GroupStore
     + message::MessageStore
+    + outbox::OutboxStore
+    + mailing::MailingStore
     + receipt::ReceiptStore
     + sync::SyncStore
     + Send
@@ -45,6 +49,8 @@ impl<T> Store for T where
         + conversation::ConversationStore
         + group::GroupStore
         + message::MessageStore
+        + outbox::OutboxStore
+        + mailing::MailingStore
         + receipt::ReceiptStore
         + sync::SyncStore
         + Send

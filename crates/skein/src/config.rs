@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use skein_access::AccessConfig;
-use skein_service::ServiceConfig;
+use skein_service::{AdminConfig, ServiceConfig};
 use skein_store_sqlite::SqliteConfig;
+use skein_webhooks::WebhooksConfig;
 use toml::{Table, Value};
 
 /// Prefix of environment variables that set a key.
@@ -23,6 +24,10 @@ pub struct Config {
     pub service: ServiceConfig,
     /// The embedded store.
     pub sqlite: SqliteConfig,
+    /// Business systems.
+    pub admin: AdminConfig,
+    /// Where events are delivered.
+    pub webhooks: WebhooksConfig,
 }
 
 impl Default for Config {
@@ -32,6 +37,8 @@ impl Default for Config {
             access: AccessConfig::default(),
             service: ServiceConfig::default(),
             sqlite: SqliteConfig::default(),
+            admin: AdminConfig::default(),
+            webhooks: WebhooksConfig::default(),
         }
     }
 }

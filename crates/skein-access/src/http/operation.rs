@@ -22,7 +22,7 @@ use skein_service::{Caller, Service};
 use tower::ServiceExt as _;
 
 use super::{
-    Http,
+    Http, admin,
     failure::{self, connect_error},
 };
 use crate::measure;
@@ -80,9 +80,16 @@ impl Dispatcher for Operations {
             let start = Instant::now();
             let body = request.encoded()?;
             let codec = if format == CodecFormat::Json { Codec::Json } else { Codec::Binary };
-            let result = match caller(&service, context.headers()).await {
-                Ok(caller) => service.dispatch(caller.as_ref(), &path, codec, &body).await,
-                Err(error) => Err(error),
+            let result = if service.is_for_servers(&path) {
+                match admin::server_key(&service, context.headers()) {
+                    Ok(key) => service.dispatch_server(&key, &path, codec, &body).await,
+                    Err(error) => Err(error),
+                }
+            } else {
+                match caller(&service, context.headers()).await {
+                    Ok(caller) => service.dispatch(caller.as_ref(), &path, codec, &body).await,
+                    Err(error) => Err(error),
+                }
             };
             if service.is_method(&path) {
                 measure::request(&path, result.as_ref().err(), start.elapsed());

@@ -9,7 +9,7 @@ use skein_store::message::{AppendMessage, Appended, Delivery};
 use crate::{Caller, Failure, Result, Service, validate};
 
 /// Longest text id of a host application, in bytes.
-const EXTERNAL_ID_BYTES_MAX: usize = 128;
+pub(crate) const EXTERNAL_ID_BYTES_MAX: usize = 128;
 
 impl Service {
     /// Acked after the message is on disk; the order of acceptance in a conversation is its `seq`. Repeating a `client_message_id` changes
@@ -44,7 +44,7 @@ impl Service {
     }
 
     /// Appends a validated message, announces it, and answers as a send does.
-    pub(super) async fn append(&self, caller: &Caller, message: AppendMessage) -> Result<v1::SendMessageResponse> {
+    pub(crate) async fn append(&self, caller: &Caller, message: AppendMessage) -> Result<v1::SendMessageResponse> {
         let Appended { message, recipients, duplicate, content_differs } = self.store.append_message(message).await?;
         let response = v1::SendMessageResponse {
             message_id: message.message_id,

@@ -13,6 +13,8 @@ pub mod account;
 pub mod conversation;
 pub mod group;
 pub mod message;
+pub mod outbox;
+pub mod mailing;
 pub mod random;
 pub mod receipt;
 pub mod roster;
@@ -65,6 +67,16 @@ macro_rules! conformance_tests {
                 pages_make_the_whole_world, nothing_new_is_empty, bundles_carry_the_newest,
                 conversation_pages_make_the_whole, changed_messages_come_again, strangers_pull_nothing,
                 history_goes_both_ways,
+            }
+            outbox {
+                only_kinds_that_are_on_are_recorded, changes_of_conversations_are_recorded, changes_of_accounts_are_recorded,
+                events_are_listed_in_order, waiting_ends_with_an_event, lanes_are_claimed_in_order, failing_lanes_wait_alone,
+                leases_end, dead_events_are_kept, consumers_are_switched, claims_are_bounded_and_filtered,
+                old_events_are_trimmed,
+            }
+            mailing {
+                mailings_are_made_once, targets_are_active_accounts, batches_are_stored_under_lease,
+                reports_follow_the_receivers, mailings_are_cancelled,
             }
             random { unread_equals_a_recount, pulling_changes_equals_pulling_all }
         }

@@ -12,6 +12,7 @@ use skein_access::Access;
 use skein_bus::local::LocalBus;
 use skein_service::Service;
 use skein_store_sqlite::SqliteStore;
+use skein_webhooks::Webhooks;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
@@ -45,7 +46,11 @@ pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
     let store = Arc::new(SqliteStore::open(&config.data_dir, config.sqlite.clone())?);
     let (bus, deliveries) = LocalBus::new();
-    let service = Service::start(store.clone(), Arc::new(bus), config.service.clone()).await?;
+    let webhooks = Webhooks::new(config.webhooks.clone())?;
+    let (rules, admin) = (config.service.clone(), config.admin.clone());
+    let service = Service::start_with(store.clone(), Arc::new(bus), rules, admin, webhooks.kinds()).await?;
+    let webhooks = webhooks.start(store.clone()).await?;
+    let background = [tokio::spawn(service.clone().carry_mailings()), tokio::spawn(service.clone().trim_outbox())];
     let access = Access::start(config.access.clone(), service.clone(), deliveries, web::router()).await?;
     announce(&config, &access);
     let mut terminate = signal(SignalKind::terminate())?;
@@ -55,7 +60,8 @@ pub async fn run(args: Args) -> Outcome {
         () = store.failed() => return Err("the disk failed; what was acked is safe, start again when it works".into()),
     }
     tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
-    access.shutdown(SHUTDOWN_MAX).await;
+    background.iter().for_each(tokio::task::JoinHandle::abort);
+    tokio::join!(access.shutdown(SHUTDOWN_MAX), webhooks.shutdown());
     drop(service);
     store.close();
     Ok(())

@@ -4,13 +4,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod admin;
 mod bad_input;
 mod chat;
 mod crash;
 mod http;
 mod link;
 mod messages;
+mod receiver;
 mod server;
 mod sessions;
 mod transports;
 mod web;
+mod webhooks;

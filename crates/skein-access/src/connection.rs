@@ -19,6 +19,7 @@ use skein_proto::{
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use crate::{
+    confirm::confirm,
     framing::{Broken, Framing, Unframed},
     hello::{Greeted, Shared},
     measure,
@@ -281,12 +282,10 @@ impl<S: Stream> Connection<S> {
             },
             Peer::Known(session, _) => {
                 let now_ms = self.shared.service.now_ms();
-                session.lock().session.handle_frame(now_ms, frame).map_err(|code| {
-                    End::close(
-                        code,
-                        "a second hello, an ack of what was never pushed, or a frame that only servers send",
-                    )
-                })?
+                let handled = session.lock().session.handle_frame(now_ms, frame);
+                confirm(&self.shared, session);
+                let text = "a second hello, an ack of what was never pushed, or a frame that only servers send";
+                handled.map_err(|code| End::close(code, text))?
             }
         };
         match input {

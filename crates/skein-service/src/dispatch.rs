@@ -36,7 +36,9 @@ impl<'a> Who<'a> {
         match self {
             Who::Server(key) => Ok(key),
             Who::Nobody => Err(unauthenticated("this operation needs a server key")),
-            Who::User(_) => Err(Failure::new(ErrorCode::Forbidden, "this operation is for business systems, by server key")),
+            Who::User(_) => {
+                Err(Failure::new(ErrorCode::Forbidden, "this operation is for business systems, by server key"))
+            }
         }
     }
 }

@@ -42,8 +42,12 @@ impl World {
         let store = Arc::new(SqliteStore::open(directory.path(), SqliteConfig::default()).unwrap());
         for id in USERS {
             let state = if id == 3 { UserState::Suspended } else { UserState::Active };
-            let user = v1::User { user_id: id, username: format!("user{id}"), state: state.into(), ..Default::default() };
-            store.create_user(UserRow { user, password_hash: String::new(), external_id: String::new() }).await.unwrap();
+            let user =
+                v1::User { user_id: id, username: format!("user{id}"), state: state.into(), ..Default::default() };
+            store
+                .create_user(UserRow { user, password_hash: String::new(), external_id: String::new() })
+                .await
+                .unwrap();
         }
         store.set_blocked(UserId(2), UserId(ANN), true).await.unwrap();
         let (bus, mut deliveries) = LocalBus::new();

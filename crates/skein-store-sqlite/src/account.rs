@@ -67,7 +67,11 @@ pub(crate) fn find_user(connection: &Connection, column: &str, value: impl rusql
     connection.prepare_cached(&sql).stored()?.query_row([value], read_user).optional().stored()
 }
 
-pub(crate) fn find_device(connection: &Connection, column: &str, value: impl rusqlite::ToSql) -> Result<Option<DeviceRow>> {
+pub(crate) fn find_device(
+    connection: &Connection,
+    column: &str,
+    value: impl rusqlite::ToSql,
+) -> Result<Option<DeviceRow>> {
     let sql = format!("SELECT {DEVICE} FROM devices WHERE {column} = ?");
     connection.prepare_cached(&sql).stored()?.query_row([value], read_device).optional().stored()
 }

@@ -18,9 +18,9 @@ pub mod conformance;
 pub mod conversation;
 pub mod error;
 pub mod group;
+pub mod mailing;
 pub mod message;
 pub mod outbox;
-pub mod mailing;
 pub mod receipt;
 pub mod sync;
 

@@ -87,7 +87,8 @@ impl Http {
         let (head, body) = response.into_parts();
         // Whatever it says, the status is the answer.
         let _ = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-        let asked = head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+        let asked =
+            head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
         match head.status {
             status if status.is_success() => Answer::Taken,
             StatusCode::GONE => Answer::Gone,

@@ -20,7 +20,7 @@ impl Schedule {
         let pause_ms = *self.pauses_ms.get(failures.checked_sub(1)? as usize)?;
         let longest_ms = self.pauses_ms.iter().copied().max().unwrap_or(0);
         let pause_ms = pause_ms.max(asked_ms.unwrap_or(0).min(longest_ms));
-        let jitter_ms = pause_ms / 100 * u64::from(self.jitter_percent);
+        let jitter_ms = pause_ms.saturating_mul(u64::from(self.jitter_percent)) / 100;
         Some(now_ms + pause_ms + fastrand::u64(0..=jitter_ms))
     }
 }

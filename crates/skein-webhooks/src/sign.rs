@@ -15,7 +15,9 @@ const KEY_BYTES_MAX: usize = 64;
 
 /// The secret cannot be used; which one is said by whoever reads the configuration, never its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a secret is \"whsec_\" followed by the base64 of 24 to 64 random bytes; make one with: echo \"whsec_$(openssl rand -base64 32)\"")]
+#[error(
+    "a secret is \"whsec_\" followed by the base64 of 24 to 64 random bytes; make one with: echo \"whsec_$(openssl rand -base64 32)\""
+)]
 pub struct InvalidSecret;
 
 /// The keys of one endpoint.

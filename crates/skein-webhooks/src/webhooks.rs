@@ -114,7 +114,9 @@ fn check(endpoint: &EndpointConfig) -> Result<Endpoint, String> {
         return Err(format!("name must have 1 to {NAME_BYTES_MAX} bytes"));
     }
     let url: Uri = endpoint.url.parse().map_err(|_| "url is not one".to_owned())?;
-    if !matches!(url.scheme_str(), Some("http" | "https")) || url.authority().is_none_or(|host| host.as_str().contains('@')) {
+    if !matches!(url.scheme_str(), Some("http" | "https"))
+        || url.authority().is_none_or(|host| host.as_str().contains('@'))
+    {
         return Err("url must be http:// or https:// with a host, and without a user".to_owned());
     }
     let signer = Signer::new(&endpoint.secrets).map_err(|error| format!("secrets: {error}"))?;

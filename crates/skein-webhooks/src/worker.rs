@@ -299,8 +299,11 @@ fn batch(events: &[&OutboxEvent], now_ms: u64) -> (String, String) {
         payloads.push(event.payload());
     }
     let id = hash.finalize()[..16].iter().fold(String::from("evb_"), |id, byte| id + &format!("{byte:02x}"));
-    let body =
-        format!(r#"{{"id":"{id}","type":"batch","timestamp":"{}","data":[{}]}}"#, timestamp(now_ms), payloads.join(","));
+    let body = format!(
+        r#"{{"id":"{id}","type":"batch","timestamp":"{}","data":[{}]}}"#,
+        timestamp(now_ms),
+        payloads.join(",")
+    );
     (id, body)
 }
 

@@ -123,7 +123,8 @@ pub(super) async fn events(
     tracing::info!(key = &*key.name, cursor, "a stream of events begins");
     let period = Duration::from_millis(u64::from(http.shared.config.heartbeat_ms.max(1)));
     let keep_alive = tokio::time::interval_at(Instant::now() + period, period);
-    let streaming = Streaming { service, cursor, kinds, event_stream, lines: VecDeque::new(), keep_alive, _place: place };
+    let streaming =
+        Streaming { service, cursor, kinds, event_stream, lines: VecDeque::new(), keep_alive, _place: place };
     // The first piece comes at once, so that the reader knows that it is connected, and from where.
     let body = stream::once(async move { Ok(heartbeat(cursor, event_stream)) })
         .chain(stream::unfold(streaming, |streaming| async { Some(streaming.next().await) }))

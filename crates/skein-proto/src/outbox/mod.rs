@@ -79,7 +79,9 @@ pub struct KindSet(u64);
 
 /// A word that names no kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no kind of event called {0:?}; write a name like \"message.created\", a family like \"message.*\", or \"*\"")]
+#[error(
+    "there is no kind of event called {0:?}; write a name like \"message.created\", a family like \"message.*\", or \"*\""
+)]
 pub struct UnknownKind(pub String);
 
 impl KindSet {

@@ -60,7 +60,8 @@ impl Service {
     async fn begin_events(&self, after: Option<u64>, kinds: &[String]) -> Result<(u64, KindSet)> {
         let kept = self.event_kinds;
         if kept.is_empty() {
-            let text = "this server keeps no events: set admin.event_kinds in its configuration, e.g. event_kinds = [\"*\"]";
+            let text =
+                "this server keeps no events: set admin.event_kinds in its configuration, e.g. event_kinds = [\"*\"]";
             return Err(Failure::new(ErrorCode::Forbidden, text));
         }
         let kinds = match kinds {
@@ -75,7 +76,8 @@ impl Service {
             None => bounds.last,
             Some(0) => bounds.trimmed,
             Some(after) if after < bounds.trimmed => {
-                let text = format!("events up to cursor {} are gone; after=0 begins with the oldest kept", bounds.trimmed);
+                let text =
+                    format!("events up to cursor {} are gone; after=0 begins with the oldest kept", bounds.trimmed);
                 return Err(Failure::new(ErrorCode::WindowPassed, text));
             }
             Some(after) if after > bounds.last => {

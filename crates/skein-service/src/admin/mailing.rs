@@ -83,6 +83,9 @@ impl Service {
             0 => self.admin.mailing_per_second.clamp(1, PER_SECOND_MAX),
             asked => asked.min(PER_SECOND_MAX),
         };
+        let mut options = mailing.options.into_option().unwrap_or_default();
+        options.confirm_delivery = true;
+        mailing.options = options.into();
         mailing.key = key.name.to_string();
         mailing.created_time_ms = self.now_ms();
         let (mailing, duplicate) = self.store.create_mailing(mailing).await?;

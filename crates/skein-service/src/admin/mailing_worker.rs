@@ -34,7 +34,8 @@ impl Service {
             match self.store.claim_mailing(&holder, now_ms, now_ms + LEASE_MS).await {
                 Ok(Ok(claimed)) => self.clone().carry_batch(&holder, claimed).await,
                 Ok(Err(next)) => {
-                    let due = next.map_or(Duration::MAX, |next_ms| Duration::from_millis(next_ms.saturating_sub(now_ms)));
+                    let due =
+                        next.map_or(Duration::MAX, |next_ms| Duration::from_millis(next_ms.saturating_sub(now_ms)));
                     let _ = tokio::time::timeout(due, self.store.wait_for_mailings()).await;
                 }
                 Err(error) => {
@@ -133,9 +134,7 @@ impl Service {
 }
 
 /// A refusal is an outcome; what may pass later is not.
-fn outcome(
-    sent: Result<(ConversationId, u64)>,
-) -> Result<std::result::Result<(ConversationId, u64), ErrorCode>> {
+fn outcome(sent: Result<(ConversationId, u64)>) -> Result<std::result::Result<(ConversationId, u64), ErrorCode>> {
     match sent {
         Ok(sent) => Ok(Ok(sent)),
         Err(failure) if is_retryable(failure.code) => Err(failure),

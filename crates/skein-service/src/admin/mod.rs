@@ -7,9 +7,9 @@ mod mailing;
 mod mailing_worker;
 mod webhook;
 
+pub(crate) use self::key::ServerKeys;
 pub use self::{
     config::{AdminConfig, KeyConfig},
     events::{EventLine, EventLines},
     key::ServerKey,
 };
-pub(crate) use self::key::ServerKeys;

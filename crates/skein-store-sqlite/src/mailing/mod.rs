@@ -1,6 +1,7 @@
 //! Mailings of business systems: one job on disk, carried out receiver by receiver.
 
 mod report;
+mod targets;
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use buffa::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use skein_proto::{
-    id::{ConversationId, UserId},
+    id::UserId,
     outbox::{EventKind, Lane},
     v1::{self, MailingState, mailing_target::To},
 };
@@ -19,7 +20,7 @@ use skein_store::{
 
 use crate::{
     SqliteStore,
-    rows::{ConversationRow, Stored, number},
+    rows::{Stored, number},
     transaction::Transaction,
 };
 
@@ -55,7 +56,7 @@ impl MailingStore for SqliteStore {
     async fn list_mailing_targets(&self, mailing_id: u64, after: UserId, limit: u32) -> Result<Vec<UserId>> {
         self.read(move |connection| {
             let Some(mailing) = load(connection, mailing_id)? else { return Ok(Vec::new()) };
-            targets(connection, &mailing, after, Some(limit))
+            targets::list(connection, &mailing, after, limit)
         })
         .await
     }
@@ -80,7 +81,8 @@ impl MailingStore for SqliteStore {
             if load(connection, mailing_id)?.is_none() {
                 return Err(Refusal::NotFound.into());
             }
-            let sql = "UPDATE mailings SET state = ?, finished_ms = ?, holder = NULL WHERE mailing_id = ? AND state = ?";
+            let sql =
+                "UPDATE mailings SET state = ?, finished_ms = ?, holder = NULL WHERE mailing_id = ? AND state = ?";
             let (from, to) = (MailingState::Running as i32, MailingState::Cancelled as i32);
             connection.execute(sql, params![to, now_ms as i64, mailing_id as i64, from]).stored().map(drop)
         })
@@ -131,40 +133,6 @@ fn decode(mailing_id: u64, body: &[u8]) -> Result<v1::Mailing> {
     Ok(v1::Mailing { mailing_id, ..mailing })
 }
 
-/// Receivers beyond an id; all of them without a limit.
-fn targets(connection: &Connection, mailing: &v1::Mailing, after: UserId, limit: Option<u32>) -> Result<Vec<UserId>> {
-    // Nobody's column is ever NULL, so `key` may be anything where it is not needed.
-    let (sql, key) = match mailing.target.as_option().and_then(|target| target.to.as_ref()) {
-        Some(To::Everyone(true)) => ("SELECT user_id FROM users WHERE ?1 = ?1 AND user_id > ?2 AND state = ?3 AND user_id <> ?4", 0),
-        Some(To::UserId(user)) => {
-            ("SELECT user_id FROM users WHERE user_id = ?1 AND user_id > ?2 AND state = ?3 AND user_id <> ?4", *user as i64)
-        }
-        Some(To::Users(_)) => (
-            "SELECT user_id FROM mailing_users JOIN users USING (user_id) \
-             WHERE mailing_id = ?1 AND user_id > ?2 AND state = ?3 AND user_id <> ?4",
-            mailing.mailing_id as i64,
-        ),
-        Some(To::ConversationId(id)) if mailing.notification => {
-            let id = id.parse::<ConversationId>().ok();
-            let row = id.map(|id| ConversationRow::load(connection, id)).transpose()?.flatten();
-            let Some(row) = row else { return Ok(Vec::new()) };
-            (
-                "SELECT user_id FROM members JOIN users USING (user_id) \
-                 WHERE conversation = ?1 AND role > 0 AND user_id > ?2 AND state = ?3 AND user_id <> ?4",
-                row.key,
-            )
-        }
-        Some(To::ConversationId(_) | To::Everyone(false)) | None => return Ok(Vec::new()),
-    };
-    let sql = format!("{sql} ORDER BY user_id LIMIT ?5");
-    let mut statement = connection.prepare_cached(&sql).stored()?;
-    let active = v1::UserState::Active as i32;
-    let limit = limit.map_or(-1, i64::from);
-    let values = params![key, after.0 as i64, active, mailing.sender_id as i64, limit];
-    let rows = statement.query_map(values, |row| Ok(UserId(number(row, 0)?))).stored()?;
-    rows.collect::<rusqlite::Result<_>>().stored()
-}
-
 fn claim(
     connection: &Connection,
     holder: &str,
@@ -180,7 +148,8 @@ fn claim(
     }
     let sql = "UPDATE mailings SET holder = ?, due_ms = ? WHERE mailing_id = ?";
     connection.prepare_cached(sql).stored()?.execute(params![holder, until_ms as i64, mailing_id as i64]).stored()?;
-    let mailing = load(connection, mailing_id)?.ok_or_else(|| StoreError::Internal("a mailing without its row".to_owned()))?;
+    let mailing =
+        load(connection, mailing_id)?.ok_or_else(|| StoreError::Internal("a mailing without its row".to_owned()))?;
     Ok(Ok(ClaimedMailing { mailing, cursor: UserId(cursor) }))
 }
 
@@ -217,10 +186,15 @@ fn advance(transaction: &mut Transaction<'_>, batch: &AdvanceMailing) -> Result<
     if batch.finished
         && let Some(mailing) = load(connection, batch.mailing_id)?
     {
-        transaction.record(EventKind::MailingFinished, Lane::user(UserId(mailing.sender_id)), batch.now_ms, |connection| {
-            let mailing = report::brief(connection, batch.mailing_id)?;
-            Ok(v1::MailingFinished { mailing: mailing.into(), ..Default::default() })
-        })?;
+        transaction.record(
+            EventKind::MailingFinished,
+            Lane::user(UserId(mailing.sender_id)),
+            batch.now_ms,
+            |connection| {
+                let mailing = report::brief(connection, batch.mailing_id)?;
+                Ok(v1::MailingFinished { mailing: mailing.into(), ..Default::default() })
+            },
+        )?;
     }
     Ok(true)
 }

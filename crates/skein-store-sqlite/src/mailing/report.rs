@@ -23,7 +23,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MailingRow> {
     let report = v1::MailingReport { accepted: number(row, 3)?, failed: number(row, 4)?, ..Default::default() };
     let (state, finished_time_ms) = (row.get::<_, i32>(2)?, number(row, 5)?);
     let mailing = decode(mailing_id, &row.get::<_, Vec<u8>>(1)?);
-    let mailing = mailing.map(|mailing| v1::Mailing { state: state.into(), finished_time_ms, report: report.into(), ..mailing });
+    let mailing =
+        mailing.map(|mailing| v1::Mailing { state: state.into(), finished_time_ms, report: report.into(), ..mailing });
     Ok(MailingRow { mailing, cursor: UserId(number(row, 6)?) })
 }
 
@@ -51,11 +52,12 @@ pub(super) fn brief(connection: &Connection, mailing_id: u64) -> Result<v1::Mail
 
 /// A mailing as a user into a conversation is one message, the others are one for each receiver.
 fn pending(connection: &Connection, mailing: &v1::Mailing, cursor: UserId, served: u64) -> Result<u64> {
-    let into_one = matches!(mailing.target.as_option().and_then(|target| target.to.as_ref()), Some(To::ConversationId(_)));
+    let into_one =
+        matches!(mailing.target.as_option().and_then(|target| target.to.as_ref()), Some(To::ConversationId(_)));
     if into_one && !mailing.notification {
         return Ok(u64::from(served == 0));
     }
-    Ok(targets(connection, mailing, cursor, None)?.len() as u64)
+    targets::count(connection, mailing, cursor)
 }
 
 /// How many of those accepted were delivered, and how many were read.

@@ -33,7 +33,8 @@ pub(super) fn claim(connection: &Connection, claim: &ClaimLanes) -> Result<Claim
 
 /// Lanes whose retry is due, or whose lease has ended.
 fn due_lanes(connection: &Connection, claim: &ClaimLanes, cursor: u64) -> Result<Vec<ClaimedLane>> {
-    let sql = "SELECT lane, first_position, attempts FROM lanes WHERE consumer = ? AND due_ms <= ? ORDER BY due_ms LIMIT ?";
+    let sql =
+        "SELECT lane, first_position, attempts FROM lanes WHERE consumer = ? AND due_ms <= ? ORDER BY due_ms LIMIT ?";
     let mut statement = connection.prepare_cached(sql).stored()?;
     let values = params![claim.consumer, claim.now_ms as i64, claim.lanes_max];
     let rows = statement.query_map(values, |row| Ok((number(row, 0)?, number(row, 1)?, row.get::<_, u32>(2)?)));
@@ -77,7 +78,8 @@ fn undelivered(
          ORDER BY position LIMIT ?"
     );
     let mut statement = connection.prepare_cached(&sql).stored()?;
-    let values = params![lane.0 as i64, first as i64, cursor as i64, claim.kinds.bits() as i64, claim.events_max.max(1)];
+    let values =
+        params![lane.0 as i64, first as i64, cursor as i64, claim.kinds.bits() as i64, claim.events_max.max(1)];
     let rows = statement.query_map(values, read_event).stored()?;
     let events = rows.collect::<rusqlite::Result<Vec<_>>>().stored()?;
     Ok(events.into_iter().filter_map(|(_, event)| event).collect())
@@ -135,8 +137,7 @@ fn exists(connection: &Connection, consumer: &str, lane: Lane) -> Result<bool> {
 }
 
 fn insert(connection: &Connection, claim: &ClaimLanes, event: &OutboxEvent) -> Result<()> {
-    let sql =
-        "INSERT INTO lanes (consumer, lane, first_position, attempts, due_ms, holder) VALUES (?, ?, ?, 0, ?, ?)";
+    let sql = "INSERT INTO lanes (consumer, lane, first_position, attempts, due_ms, holder) VALUES (?, ?, ?, 0, ?, ?)";
     let values =
         params![claim.consumer, event.lane.0 as i64, event.position as i64, claim.until_ms as i64, claim.holder];
     connection.prepare_cached(sql).stored()?.execute(values).stored().map(drop)
@@ -184,8 +185,8 @@ pub(super) fn settle(connection: &Connection, settlement: &SettleLane) -> Result
 
 /// Ends the lease of a lane that goes on from a position.
 fn release(connection: &Connection, settlement: &SettleLane, position: u64, attempts: u32, due_ms: u64) -> Result<()> {
-    let sql = "UPDATE lanes SET first_position = ?, attempts = ?, due_ms = ?, holder = NULL WHERE consumer = ? AND lane = ?";
-    let values =
-        params![position as i64, attempts, due_ms as i64, settlement.consumer, settlement.lane.0 as i64];
+    let sql =
+        "UPDATE lanes SET first_position = ?, attempts = ?, due_ms = ?, holder = NULL WHERE consumer = ? AND lane = ?";
+    let values = params![position as i64, attempts, due_ms as i64, settlement.consumer, settlement.lane.0 as i64];
     connection.prepare_cached(sql).stored()?.execute(values).stored().map(drop)
 }

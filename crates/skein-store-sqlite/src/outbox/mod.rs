@@ -187,8 +187,12 @@ fn trim(transaction: &mut Transaction<'_>, before_ms: u64) -> Result<u32> {
         connection.execute("UPDATE events_trimmed SET position = ?", [through]).stored()?;
         removed = connection.execute("DELETE FROM events WHERE position <= ?", [through]).stored()?;
     }
-    let sql = "DELETE FROM mailing_receivers WHERE (mailing_id, user_id) IN (SELECT mailing_id, user_id FROM mailings \
-         JOIN mailing_receivers USING (mailing_id) WHERE state > 1 AND finished_ms < ? LIMIT ?)";
-    removed += connection.execute(sql, params![before, EVENTS_TRIMMED_MAX]).stored()?;
+    for table in ["mailing_receivers", "mailing_users"] {
+        let sql = format!(
+            "DELETE FROM {table} WHERE (mailing_id, user_id) IN (SELECT mailing_id, user_id FROM mailings \
+             JOIN {table} USING (mailing_id) WHERE state > 1 AND finished_ms < ? LIMIT ?)"
+        );
+        removed += connection.execute(&sql, params![before, EVENTS_TRIMMED_MAX]).stored()?;
+    }
     u32::try_from(removed).map_err(|_| StoreError::Internal("more was trimmed than asked for".to_owned()))
 }

@@ -86,7 +86,14 @@ impl Transaction<'_> {
         let data = v1::OutboxData { body: Some(data(self.connection)?.into()), ..Default::default() };
         let position = match self.last_event {
             Some(last) => last + 1,
-            None => self.connection.prepare_cached(LAST_EVENT).stored()?.query_row([], |row| row.get::<_, i64>(0)).stored()? as u64 + 1,
+            None => {
+                self.connection
+                    .prepare_cached(LAST_EVENT)
+                    .stored()?
+                    .query_row([], |row| row.get::<_, i64>(0))
+                    .stored()? as u64
+                    + 1
+            }
         };
         let sql = "INSERT INTO events (position, lane, kind, time_ms, data) VALUES (?, ?, ?, ?, ?)";
         let values = params![position as i64, lane.0 as i64, kind as u8, time_ms as i64, data.encode_to_vec()];

@@ -38,7 +38,15 @@ async fn claim(world: &World, holder: &str, now_ms: u64) -> Option<ClaimedMailin
 
 fn batch(mailing_id: u64, holder: &str, outcomes: Vec<MailingOutcome>, finished: bool) -> AdvanceMailing {
     let cursor = outcomes.last().map_or(UserId(0), |outcome| outcome.user);
-    AdvanceMailing { mailing_id, holder: holder.to_owned(), outcomes, cursor, finished, due_ms: START_MS + 10, now_ms: START_MS }
+    AdvanceMailing {
+        mailing_id,
+        holder: holder.to_owned(),
+        outcomes,
+        cursor,
+        finished,
+        due_ms: START_MS + 10,
+        now_ms: START_MS,
+    }
 }
 
 fn report(mailing: &v1::Mailing) -> [u64; 5] {
@@ -58,7 +66,8 @@ pub async fn mailings_are_made_once(world: World) {
     let elsewhere = v1::Mailing { key: "till".to_owned(), ..asked };
     let (second, duplicate) = done(world.store.create_mailing(elsewhere).await);
     assert!(!duplicate && second.mailing_id > first.mailing_id);
-    let listed: Vec<u64> = done(world.store.list_mailings(0, 10).await).iter().map(|mailing| mailing.mailing_id).collect();
+    let listed: Vec<u64> =
+        done(world.store.list_mailings(0, 10).await).iter().map(|mailing| mailing.mailing_id).collect();
     assert_eq!(listed, [second.mailing_id, first.mailing_id]);
     let older = done(world.store.list_mailings(second.mailing_id, 10).await);
     assert_eq!(older.iter().map(|mailing| mailing.mailing_id).collect::<Vec<_>>(), [first.mailing_id]);
@@ -130,13 +139,19 @@ pub async fn reports_follow_the_receivers(world: World) {
     assert_eq!((report(&end), end.state.as_known()), ([2, 2, 1, 0, 1], Some(MailingState::Finished)));
     assert_eq!(end.finished_time_ms, START_MS);
     let receivers = done(world.store.list_receivers(made.mailing_id, UserId(0), 10, false).await);
-    let shown: Vec<_> = receivers.iter().map(|one| (one.user_id, one.delivered, one.read, one.failure.as_str())).collect();
+    let shown: Vec<_> =
+        receivers.iter().map(|one| (one.user_id, one.delivered, one.read, one.failure.as_str())).collect();
     assert_eq!(shown, [(bob.0, true, true, ""), (cid.0, true, false, ""), (dan.0, false, false, "BLOCKED")]);
     let failed = done(world.store.list_receivers(made.mailing_id, UserId(0), 10, true).await);
     assert_eq!(failed.len(), 1);
     let events = done(world.store.list_events(0, KindSet::all(), 10).await).events;
     assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::MailingFinished]);
     assert!(claim(&world, "worker", START_MS + 9_000).await.is_none(), "nothing is left to do");
+    done(world.store.trim_events(START_MS).await);
+    assert_eq!(done(world.store.list_receivers(made.mailing_id, UserId(0), 10, false).await).len(), 3);
+    done(world.store.trim_events(START_MS + 1).await);
+    assert!(done(world.store.list_receivers(made.mailing_id, UserId(0), 10, false).await).is_empty(), "old ones go");
+    assert!(done(world.store.lookup_mailing(made.mailing_id).await).is_some(), "what was sent stays on record");
 }
 
 /// A cancelled mailing takes no more batches.

@@ -12,9 +12,9 @@
 pub mod account;
 pub mod conversation;
 pub mod group;
+pub mod mailing;
 pub mod message;
 pub mod outbox;
-pub mod mailing;
 pub mod random;
 pub mod receipt;
 pub mod roster;

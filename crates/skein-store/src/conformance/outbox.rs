@@ -195,7 +195,10 @@ pub async fn waiting_ends_with_an_event(world: World) {
     world.send(ann, pair, "one").await;
     let last = done(world.store.lookup_event_bounds().await).last;
     world.store.wait_for_events(last - 1).await;
-    let waiting = { let store = world.store.clone(); tokio::spawn(async move { store.wait_for_events(last).await }) };
+    let waiting = {
+        let store = world.store.clone();
+        tokio::spawn(async move { store.wait_for_events(last).await })
+    };
     world.send(ann, pair, "two").await;
     waiting.await.unwrap_or_else(|error| panic!("{error}"));
 }
@@ -249,7 +252,11 @@ pub async fn failing_lanes_wait_alone(world: World) {
     let second = Undelivered::Retry { position: third.events[1].position, at_ms: 0, error: String::new() };
     assert!(settle(&world, WORKER, failed.lane, third.events[0].position, second).await);
     let last = claim(&world, WORKER, START_MS + 90).await.lanes.remove(0);
-    assert_eq!((last.attempts, positions(&last.events)), (1, vec![third.events[1].position]), "each event counts its own");
+    assert_eq!(
+        (last.attempts, positions(&last.events)),
+        (1, vec![third.events[1].position]),
+        "each event counts its own"
+    );
 }
 
 /// A worker that dies loses the lease, not the events; what it says afterwards does not count.

@@ -17,7 +17,8 @@ use crate::{
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// The configuration of that key.
-pub const KEYS: (&str, &str) = ("SKEIN__ADMIN__KEYS", r#"[{ name = "shop", key = "0123456789abcdef0123456789abcdef" }]"#);
+pub const KEYS: (&str, &str) =
+    ("SKEIN__ADMIN__KEYS", r#"[{ name = "shop", key = "0123456789abcdef0123456789abcdef" }]"#);
 const ALL: (&str, &str) = ("SKEIN__ADMIN__EVENT_KINDS", r#"["*"]"#);
 
 /// Calls an operation of business systems that must succeed.
@@ -30,9 +31,8 @@ struct Events(BufReader<TcpStream>);
 
 impl Events {
     fn open(server: &Server, query: &str) -> Self {
-        let request = format!(
-            "GET /v1/admin/events{query} HTTP/1.1\r\nhost: skein\r\nauthorization: Bearer {KEY}\r\n\r\n"
-        );
+        let request =
+            format!("GET /v1/admin/events{query} HTTP/1.1\r\nhost: skein\r\nauthorization: Bearer {KEY}\r\n\r\n");
         let mut stream = http::open(server.http, request.as_bytes());
         let (status, head) = http::head(&mut stream);
         assert_eq!(status, 200, "{head}");
@@ -134,7 +134,8 @@ fn server_sent_events_carry_their_ids() {
 fn nobody_gets_in_without_the_key() {
     let closed = Server::start_with(&[WEAK]);
     let ann = register(&closed, "ann");
-    let (status, body) = http::request(closed.http, "GET", "/v1/admin/events", &format!("authorization: Bearer {KEY}\r\n"), b"");
+    let (status, body) =
+        http::request(closed.http, "GET", "/v1/admin/events", &format!("authorization: Bearer {KEY}\r\n"), b"");
     let error: Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, error_code(&error).as_str()), (403, "FORBIDDEN"));
     assert!(error["message"].as_str().unwrap().contains("admin.keys"), "it says what to do: {error}");
@@ -156,8 +157,33 @@ fn nobody_gets_in_without_the_key() {
     assert!(refused.to_string().contains("FORBIDDEN"), "{refused}");
     assert!(try_call(&server, KEY, "AccountService/GetMe", &json!({})).is_err(), "a server key is no user");
     // Events are not kept, and that is said too.
-    let (status, body) = http::request(server.http, "GET", "/v1/admin/events", &format!("authorization: Bearer {KEY}\r\n"), b"");
+    let (status, body) =
+        http::request(server.http, "GET", "/v1/admin/events", &format!("authorization: Bearer {KEY}\r\n"), b"");
     assert!(status == 403 && body.contains("admin.event_kinds"), "{body}");
+}
+
+#[test]
+fn a_report_tells_what_a_device_has() {
+    let server = Server::start_with(&[KEYS, WEAK]);
+    let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
+    let mut link = Link::connect(&server, &bob);
+    let asked = json!({
+        "clientMailingId": uuid(1), "senderId": ann.user_id, "target": {"userId": bob.user_id},
+        "content": {"text": {"text": "paid"}},
+    });
+    let id = call(&server, "AdminService/SendAsUser", asked)["mailing"]["mailingId"].clone();
+    let pushed = link.receive();
+    let message = &pushed["push"]["events"][0]["message"]["message"];
+    assert_eq!(message["senderId"], ann.user_id, "{pushed}");
+    let report = || call(&server, "AdminService/GetMailing", json!({"mailingId": id}))["mailing"]["report"].clone();
+    assert_eq!(report()["delivered"], json!(null), "pushed is not delivered");
+    link.send(&json!({"ack": pushed["push"]["linkSeq"]}));
+    let start = Instant::now();
+    while report() != json!({"accepted": "1", "delivered": "1"}) {
+        assert!(start.elapsed() < PATIENCE, "{}", report());
+    }
+    let receivers = call(&server, "AdminService/ListReceivers", json!({"mailingId": id}));
+    assert_eq!(receivers["receivers"][0]["delivered"], json!(true), "{receivers}");
 }
 
 #[test]
@@ -192,5 +218,8 @@ fn a_mailing_to_everyone_survives_kills_and_reaches_each_once() {
         assert_eq!(history["messages"].as_array().unwrap().len(), 1, "{history}");
     }
     let listed = call(&server, "AdminService/ListMailings", json!({}));
-    assert_eq!((&listed["mailings"][0]["key"], &listed["mailings"][0]["clientMailingId"]), (&json!("shop"), &json!(uuid(1))));
+    assert_eq!(
+        (&listed["mailings"][0]["key"], &listed["mailings"][0]["clientMailingId"]),
+        (&json!("shop"), &json!(uuid(1)))
+    );
 }

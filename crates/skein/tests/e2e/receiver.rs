@@ -139,7 +139,9 @@ impl Receiver {
 
 /// The value of `SKEIN__WEBHOOKS__ENDPOINTS` for one endpoint.
 pub fn endpoint(address: SocketAddr, kinds: &str, more: &str) -> String {
-    format!(r#"[{{ name = "hook", url = "http://{address}/hook?x=1", secrets = ["{SECRET}"], kinds = {kinds}{more} }}]"#)
+    format!(
+        r#"[{{ name = "hook", url = "http://{address}/hook?x=1", secrets = ["{SECRET}"], kinds = {kinds}{more} }}]"#
+    )
 }
 
 /// A receiver in a process of its own; what it took is in a file.
@@ -167,9 +169,7 @@ impl ReceiverProcess {
         let Ok(file) = File::open(self.directory.join("received")) else { return Vec::new() };
         let lines = BufReader::new(file).lines().map_while(Result::ok);
         let bodies = lines.filter_map(|line| serde_json::from_str::<Value>(&line).ok());
-        bodies
-            .map(|body| Received { id: body["id"].as_str().unwrap().to_owned(), body, at: Instant::now() })
-            .collect()
+        bodies.map(|body| Received { id: body["id"].as_str().unwrap().to_owned(), body, at: Instant::now() }).collect()
     }
 }
 

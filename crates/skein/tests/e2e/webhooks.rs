@@ -130,7 +130,11 @@ fn a_failing_conversation_keeps_the_table_and_holds_up_nobody() {
     let receiver = Receiver::start(move |one| {
         let poisoned = one.body.to_string().contains(poison);
         // A redirect is a failure as any other.
-        if poisoned && counted.fetch_add(1, Ordering::Relaxed) < 3 { [500, 302, 429][counted.load(Ordering::Relaxed) % 3] } else { 200 }
+        if poisoned && counted.fetch_add(1, Ordering::Relaxed) < 3 {
+            [500, 302, 429][counted.load(Ordering::Relaxed) % 3]
+        } else {
+            200
+        }
     });
     let table = [400_u64, 700, 1_000];
     let server = Server::start_with(&[
@@ -139,7 +143,8 @@ fn a_failing_conversation_keeps_the_table_and_holds_up_nobody() {
         WEAK,
     ]);
     let (ann, bob, cid) = (register(&server, "ann"), register(&server, "bob"), register(&server, "cid"));
-    let send = |to: &str, number, text| call(&server, &ann.access, "MessageService/SendMessage", text_to(to, number, text));
+    let send =
+        |to: &str, number, text| call(&server, &ann.access, "MessageService/SendMessage", text_to(to, number, text));
     send(&bob.user_id, 1, poison);
     send(&bob.user_id, 2, "waits behind it");
     for number in 10..20 {
@@ -167,7 +172,8 @@ fn gone_switches_off_and_on_again_goes_on() {
     let mut server = Server::start_with(&[(ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")), KEYS, WEAK]);
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
     call(&server, &ann.access, "MessageService/SendMessage", text_to(&bob.user_id, 1, "one"));
-    let hook = |server: &Server| crate::admin::call(server, "AdminService/ListWebhooks", json!({}))["webhooks"][0].clone();
+    let hook =
+        |server: &Server| crate::admin::call(server, "AdminService/ListWebhooks", json!({}))["webhooks"][0].clone();
     let start = Instant::now();
     while hook(&server)["disabledReason"] != "answered 410" {
         assert!(start.elapsed() < PATIENCE, "{}", hook(&server));
@@ -228,7 +234,12 @@ fn batches_carry_many_and_what_fails_goes_alone() {
 fn without_an_endpoint_nothing_is_recorded() {
     let server = Server::start_with(&[KEYS, WEAK]);
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
-    call(&server, &ann.access, "MessageService/SendMessage", json!({"userId": bob.user_id, "clientMessageId": uuid(1), "content": {"text": {"text": "x"}}}));
+    call(
+        &server,
+        &ann.access,
+        "MessageService/SendMessage",
+        json!({"userId": bob.user_id, "clientMessageId": uuid(1), "content": {"text": {"text": "x"}}}),
+    );
     let hooks = crate::admin::call(&server, "AdminService/ListWebhooks", json!({}));
     assert_eq!(hooks, json!({}));
 }

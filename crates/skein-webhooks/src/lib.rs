@@ -2,7 +2,7 @@
 //! (<https://www.standardwebhooks.com>). At least once, in order for each conversation and user, with the same id at every repeat.
 //!
 //! In reading order: [`config`] (what an operator may decide), `schedule` (when a failure is tried again), [`sign`] (secrets and signatures),
-//! `request` (one attempt over HTTP), `worker` (the loop of one endpoint: claim, deliver, settle), [`webhooks`] (starting and stopping all of them).
+//! `request` (one attempt over HTTP), `worker` (the loop of one endpoint: claim, deliver, settle), [`webhooks`] (starting and stopping all of them), `measure` (metrics).
 //!
 //! It knows no rule of the product and no engine: events come from the outbox of `skein_store`, which also keeps what is undelivered.
 
@@ -10,6 +10,7 @@ pub mod config;
 pub mod sign;
 pub mod webhooks;
 
+mod measure;
 mod request;
 mod schedule;
 mod worker;

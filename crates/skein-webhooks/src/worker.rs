@@ -16,6 +16,7 @@ use tokio::{task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    measure,
     request::{Answer, Delivery, Http},
     schedule::Schedule,
     sign::Signer,
@@ -230,7 +231,10 @@ impl Worker {
         let timestamp_s = now_ms / 1_000;
         let signature = self.endpoint.signer.sign(&id, timestamp_s, &body);
         let delivery = Delivery { url: &self.endpoint.url, id: &id, timestamp_s, signature: &signature, body };
-        self.http.deliver(delivery).await
+        let begin = Instant::now();
+        let answer = self.http.deliver(delivery).await;
+        measure::attempt(&self.endpoint.name, events.len(), &answer, begin.elapsed());
+        answer
     }
 
     /// What becomes of an event that was answered like this, after so many failures before.
@@ -246,6 +250,7 @@ impl Worker {
             }
             None => {
                 tracing::error!(webhook, id, error, attempts = failures + 1, "a delivery was given up; it is listed");
+                measure::dead(webhook);
                 Undelivered::Dead { position, error, now_ms }
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`service`] (what everything shares), [`dispatch`] (the table of operations: the one place where a
 //! method name meets its function), [`caller`] and [`failure`] (who asks, what went wrong), then a folder per subject with
-//! one file per operation: `account`, `conversation`, `group`, `message`, `receipt`, `sync`, [`admin`] (for business systems); `fanout` tells the connections.
+//! one file per operation: `account`, `conversation`, `group`, `message`, `receipt`, `sync`, [`admin`] (for business systems); [`hook`] asks a business system first; `fanout` tells the connections.
 //!
 //! To add an operation: declare it in `proto/`, write its file beside its siblings as an `impl Service` block, and add its line to
 //! the table in [`dispatch`]; a test fails until the table and the schema agree.
@@ -12,6 +12,7 @@ pub mod caller;
 pub mod config;
 pub mod dispatch;
 pub mod failure;
+pub mod hook;
 pub mod service;
 
 mod account;

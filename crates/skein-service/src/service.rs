@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -16,7 +16,9 @@ use skein_proto::{
 };
 use skein_store::Store;
 
-use crate::{AdminConfig, Caller, Failure, Result, ServiceConfig, admin::ServerKeys, token::TokenKeys};
+use crate::{
+    AdminConfig, Caller, Failure, Result, ServiceConfig, admin::ServerKeys, hook::BeforeMessage, token::TokenKeys,
+};
 
 /// Rosters of large groups kept for fan-out. Losing one costs a read.
 const ROSTERS_MAX: usize = 1_024;
@@ -35,6 +37,8 @@ pub struct Service {
     /// Kinds of events that are kept for streams.
     pub(crate) event_kinds: KindSet,
     pub(crate) rosters: Mutex<Rosters>,
+    /// Asked before a message of a user is stored.
+    pub(crate) before_message: OnceLock<Arc<dyn BeforeMessage>>,
     pub(crate) online: RwLock<HashSet<(UserId, Arc<str>)>>,
     /// Bounds the memory and the cores that password hashing may take.
     pub(crate) hashing: tokio::sync::Semaphore,
@@ -74,6 +78,7 @@ impl Service {
             server_keys,
             event_kinds,
             rosters: Mutex::default(),
+            before_message: OnceLock::new(),
             online: RwLock::default(),
             hashing: tokio::sync::Semaphore::new(2),
         }))

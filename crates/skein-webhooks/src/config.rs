@@ -16,6 +16,39 @@ pub struct WebhooksConfig {
     pub retry_jitter_percent: u32,
     /// How long an endpoint may take to answer, in milliseconds.
     pub timeout_ms: u64,
+    /// Who is asked before a message of a user is stored or edited; nobody by default.
+    pub before_message: Option<BeforeConfig>,
+}
+
+/// Section `[webhooks.before_message]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeforeConfig {
+    /// Where to ask; see [`EndpointConfig::url`].
+    pub url: String,
+    /// The keys that sign; see [`EndpointConfig::secrets`].
+    pub secrets: Vec<Secret>,
+    /// How long a message may wait for the answer, in milliseconds.
+    #[serde(default = "half_a_second")]
+    pub timeout_ms: u64,
+    /// What happens without an answer.
+    #[serde(default)]
+    pub silence: Silence,
+}
+
+/// What happens to a message about which nobody could be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Silence {
+    /// It is stored as it is: the hook fails open.
+    #[default]
+    Pass,
+    /// It is not stored; the sender may try again: the hook fails closed.
+    Refuse,
+}
+
+fn half_a_second() -> u64 {
+    500
 }
 
 impl Default for WebhooksConfig {
@@ -36,6 +69,7 @@ impl Default for WebhooksConfig {
             ],
             retry_jitter_percent: 20,
             timeout_ms: 15_000,
+            before_message: None,
         }
     }
 }

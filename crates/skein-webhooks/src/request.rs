@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http::{Method, Request, StatusCode, Uri, header, response};
+use http_body_util::{BodyExt as _, Collected, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 
-/// Of an answer no more than this is read, in bytes, and nothing is kept: it is read so that the connection can be used again.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// Of an answer no more than this is read, in bytes; that of a webhook only so that the connection can be used again.
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// How long an unused connection is kept.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
@@ -60,35 +60,12 @@ impl Http {
 
     /// Sends, and reads the answer; both within the timeout.
     pub(crate) async fn deliver(&self, delivery: Delivery<'_>) -> Answer {
-        match tokio::time::timeout(self.timeout, self.exchange(delivery)).await {
-            Ok(answer) => answer,
-            Err(_) => failed(format!("no answer within {} ms", self.timeout.as_millis())),
-        }
-    }
-
-    async fn exchange(&self, delivery: Delivery<'_>) -> Answer {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(delivery.url.clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::USER_AGENT, concat!("skein/", env!("CARGO_PKG_VERSION")))
-            .header("webhook-id", delivery.id)
-            .header("webhook-timestamp", delivery.timestamp_s)
-            .header("webhook-signature", delivery.signature)
-            .body(Full::new(Bytes::from(delivery.body)));
-        let request = match request {
-            Ok(request) => request,
-            Err(error) => return failed(format!("the request cannot be made: {error}")),
+        let head = match self.exchange(delivery).await {
+            Ok((head, _)) => head,
+            Err(error) => return Answer::Failed { error, asked_ms: None },
         };
-        let response = match self.client.request(request).await {
-            Ok(response) => response,
-            Err(error) => return failed(reason(&error)),
-        };
-        let (head, body) = response.into_parts();
-        // Whatever it says, the status is the answer.
-        let _ = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-        let asked =
-            head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+        let asked = head.headers.get(header::RETRY_AFTER);
+        let asked = asked.and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
         match head.status {
             status if status.is_success() => Answer::Taken,
             StatusCode::GONE => Answer::Gone,
@@ -98,10 +75,41 @@ impl Http {
             },
         }
     }
+
+    /// Sends, and gives the body of the answer when its status is 200; within the timeout.
+    pub(crate) async fn ask(&self, delivery: Delivery<'_>) -> Result<Bytes, String> {
+        match self.exchange(delivery).await? {
+            (head, Some(body)) if head.status == StatusCode::OK => Ok(body),
+            (head, Some(_)) => Err(format!("answered {}", head.status.as_u16())),
+            (_, None) => Err(format!("the answer is not whole, or has more than {ANSWER_BYTES_MAX} bytes")),
+        }
+    }
+
+    async fn exchange(&self, delivery: Delivery<'_>) -> Result<(response::Parts, Option<Bytes>), String> {
+        let exchange = async {
+            let response = self.client.request(request(delivery)?).await.map_err(|error| reason(&error))?;
+            let (head, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+            Ok((head, body.ok().map(Collected::to_bytes)))
+        };
+        match tokio::time::timeout(self.timeout, exchange).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(format!("no answer within {} ms", self.timeout.as_millis())),
+        }
+    }
 }
 
-fn failed(error: String) -> Answer {
-    Answer::Failed { error, asked_ms: None }
+fn request(delivery: Delivery<'_>) -> Result<Request<Full<Bytes>>, String> {
+    Request::builder()
+        .method(Method::POST)
+        .uri(delivery.url.clone())
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::USER_AGENT, concat!("skein/", env!("CARGO_PKG_VERSION")))
+        .header("webhook-id", delivery.id)
+        .header("webhook-timestamp", delivery.timestamp_s)
+        .header("webhook-signature", delivery.signature)
+        .body(Full::new(Bytes::from(delivery.body)))
+        .map_err(|error| format!("the request cannot be made: {error}"))
 }
 
 /// The error with its causes; none of them has the body or a secret in it.

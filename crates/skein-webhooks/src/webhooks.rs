@@ -113,12 +113,7 @@ fn check(endpoint: &EndpointConfig) -> Result<Endpoint, String> {
     if !named {
         return Err(format!("name must have 1 to {NAME_BYTES_MAX} bytes"));
     }
-    let url: Uri = endpoint.url.parse().map_err(|_| "url is not one".to_owned())?;
-    if !matches!(url.scheme_str(), Some("http" | "https"))
-        || url.authority().is_none_or(|host| host.as_str().contains('@'))
-    {
-        return Err("url must be http:// or https:// with a host, and without a user".to_owned());
-    }
+    let url = endpoint_url(&endpoint.url)?;
     let signer = Signer::new(&endpoint.secrets).map_err(|error| format!("secrets: {error}"))?;
     let kinds = KindSet::parse(&endpoint.kinds).map_err(|error| format!("kinds: {error}"))?;
     Ok(Endpoint {
@@ -129,6 +124,17 @@ fn check(endpoint: &EndpointConfig) -> Result<Endpoint, String> {
         batch_max: endpoint.batch_max.clamp(1, BATCH_MAX),
         concurrency: endpoint.concurrency.clamp(1, CONCURRENCY_MAX),
     })
+}
+
+/// An address that can be called.
+pub(crate) fn endpoint_url(text: &str) -> Result<Uri, String> {
+    let url: Uri = text.parse().map_err(|_| "url is not one".to_owned())?;
+    let named = url.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    if named && matches!(url.scheme_str(), Some("http" | "https")) {
+        Ok(url)
+    } else {
+        Err("url must be http:// or https:// with a host, and without a user".to_owned())
+    }
 }
 
 /// A name for this life of a worker.

@@ -12,7 +12,7 @@ use skein_access::Access;
 use skein_bus::local::LocalBus;
 use skein_service::Service;
 use skein_store_sqlite::SqliteStore;
-use skein_webhooks::Webhooks;
+use skein_webhooks::{Before, Webhooks};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
@@ -49,6 +49,9 @@ pub async fn run(args: Args) -> Outcome {
     let webhooks = Webhooks::new(config.webhooks.clone())?;
     let (rules, admin) = (config.service.clone(), config.admin.clone());
     let service = Service::start_with(store.clone(), Arc::new(bus), rules, admin, webhooks.kinds()).await?;
+    if let Some(before) = &config.webhooks.before_message {
+        service.set_before_message(Arc::new(Before::new(before)?));
+    }
     let webhooks = webhooks.start(store.clone()).await?;
     let background = [tokio::spawn(service.clone().carry_mailings()), tokio::spawn(service.clone().trim_outbox())];
     let access = Access::start(config.access.clone(), service.clone(), deliveries, web::router()).await?;

@@ -13,9 +13,9 @@ use serde_json::json;
 
 use crate::{
     admin::KEYS,
-    http::{Account, PATIENCE, call, direct, register, text_to, uuid},
+    http::{Account, PATIENCE, call, direct, error_code, register, text_to, try_call, uuid},
     link::Link,
-    receiver::{Received, Receiver, ReceiverProcess, endpoint},
+    receiver::{Received, Receiver, ReceiverProcess, SECRET, endpoint},
     server::Server,
 };
 
@@ -257,4 +257,72 @@ fn without_an_endpoint_nothing_is_recorded() {
     );
     let hooks = crate::admin::call(&server, "AdminService/ListWebhooks", json!({}));
     assert_eq!(hooks, json!({}));
+}
+
+/// The configuration of a before-hook.
+fn before(address: std::net::SocketAddr, silence: &str) -> String {
+    format!(
+        r#"{{ url = "http://{address}/hook?x=1", secrets = ["{SECRET}"], timeout_ms = 400, silence = "{silence}" }}"#
+    )
+}
+
+#[test]
+fn a_before_hook_refuses_and_changes() {
+    let receiver = Receiver::start_with(|asked| {
+        let text = asked.body["content"]["text"]["text"].as_str().unwrap();
+        let answer = match text {
+            "rude" => json!({"refuse": true, "text": "be kind"}),
+            "phone" => json!({"content": {"text": {"text": "***"}}}),
+            "broken" => json!({"content": {"text": {"text": ""}}}),
+            _ => json!({}),
+        };
+        (200, answer.to_string())
+    });
+    let server = Server::start_with(&[("SKEIN__WEBHOOKS__BEFORE_MESSAGE", &before(receiver.address, "refuse")), WEAK]);
+    let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
+    let send = |number, text| {
+        let body = text_to(&bob.user_id, number, text);
+        try_call(&server, &ann.access, "MessageService/SendMessage", &body).map_err(|(_, error)| error)
+    };
+    let sent = send(1, "fine").unwrap();
+    let refused = send(2, "rude").unwrap_err();
+    assert_eq!((error_code(&refused).as_str(), &refused["message"]), ("FORBIDDEN", &json!("be kind")));
+    send(3, "phone").unwrap();
+    assert_eq!(error_code(&send(4, "broken").unwrap_err()), "INVALID_ARGUMENT");
+    let edit = json!({
+        "conversationId": sent["conversationId"], "messageId": sent["messageId"], "content": {"text": {"text": "rude"}},
+    });
+    assert_eq!(refused_code(&server, &ann, "MessageService/EditMessage", edit), "FORBIDDEN");
+    let history = json!({"conversationId": direct(&ann, &bob), "limit": 10});
+    let history = call(&server, &bob.access, "SyncService/ListHistory", history);
+    let texts: Vec<_> =
+        history["messages"].as_array().unwrap().iter().map(|one| &one["content"]["text"]["text"]).collect();
+    assert!(texts.len() == 2 && texts.contains(&&json!("fine")) && texts.contains(&&json!("***")), "{history}");
+    let asked = receiver.received();
+    assert_eq!(asked[0].body["senderId"], ann.user_id.as_str());
+    assert_eq!(asked[0].body["conversationId"], direct(&ann, &bob));
+}
+
+fn refused_code(server: &Server, account: &Account, method: &str, body: serde_json::Value) -> String {
+    crate::http::refused(server, &account.access, method, body)
+}
+
+#[test]
+fn a_silent_before_hook_passes_or_refuses_in_time() {
+    let receiver = Receiver::start_with(|_| {
+        std::thread::sleep(Duration::from_secs(2));
+        (200, "{}".to_owned())
+    });
+    for (silence, passes) in [("pass", true), ("refuse", false)] {
+        let hook = before(receiver.address, silence);
+        let server = Server::start_with(&[("SKEIN__WEBHOOKS__BEFORE_MESSAGE", &hook), WEAK]);
+        let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
+        let start = Instant::now();
+        let sent = try_call(&server, &ann.access, "MessageService/SendMessage", &text_to(&bob.user_id, 1, "hello"));
+        assert!((400..1_800).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+        match sent {
+            Ok(_) => assert!(passes),
+            Err((_, error)) => assert!(!passes && error_code(&error) == "UNAVAILABLE", "{error}"),
+        }
+    }
 }

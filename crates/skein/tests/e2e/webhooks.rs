@@ -151,7 +151,7 @@ fn a_failing_conversation_keeps_the_table_and_holds_up_nobody() {
             200
         }
     });
-    let table = [400_u64, 700, 1_000];
+    let table = [800_u64, 1_200, 2_000];
     let server = Server::start_with(&[
         (ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")),
         (RETRIES, &format!("{table:?}")),
@@ -171,7 +171,7 @@ fn a_failing_conversation_keeps_the_table_and_holds_up_nobody() {
     assert!(with_bob[..4].iter().all(|one| one.id == with_bob[0].id));
     for (two, pause) in with_bob.windows(2).zip(table) {
         let waited = two[1].at - two[0].at;
-        let most = Duration::from_millis(pause + pause / 5 + 600);
+        let most = Duration::from_millis(pause + pause / 5 + 3_000);
         assert!((Duration::from_millis(pause)..most).contains(&waited), "{waited:?} instead of {pause} ms");
     }
     let others = of(&received, &direct(&ann, &cid));
@@ -310,7 +310,7 @@ fn refused_code(server: &Server, account: &Account, method: &str, body: serde_js
 #[test]
 fn a_silent_before_hook_passes_or_refuses_in_time() {
     let receiver = Receiver::start_with(|_| {
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(Duration::from_secs(10));
         (200, "{}".to_owned())
     });
     for (silence, passes) in [("pass", true), ("refuse", false)] {
@@ -319,7 +319,7 @@ fn a_silent_before_hook_passes_or_refuses_in_time() {
         let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
         let start = Instant::now();
         let sent = try_call(&server, &ann.access, "MessageService/SendMessage", &text_to(&bob.user_id, 1, "hello"));
-        assert!((400..1_800).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+        assert!((400..8_000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
         match sent {
             Ok(_) => assert!(passes),
             Err((_, error)) => assert!(!passes && error_code(&error) == "UNAVAILABLE", "{error}"),

@@ -1,7 +1,7 @@
 /** Writes compressed siblings (.br, .gz) of the built text files, so that the server never compresses anything itself. */
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin } from "vite";
 
@@ -14,7 +14,7 @@ export function compressOutput(): Plugin {
     name: "skein-compress",
     apply: "build",
     configResolved(config) {
-      outDir = join(config.root, config.build.outDir);
+      outDir = resolve(config.root, config.build.outDir);
     },
     buildEnd(error) {
       failed = error !== undefined;

@@ -5,6 +5,7 @@ import { ClientProvider, useSession } from "./state/session";
 import { useObservable } from "./state/useObservable";
 import { useText } from "./text/useText";
 import { ErrorBoundary } from "./ui/ErrorBoundary";
+import { Failed } from "./welcome/Failed";
 import { Opening } from "./welcome/Opening";
 import { Stopped } from "./welcome/Stopped";
 import { Welcome } from "./welcome/Welcome";
@@ -19,6 +20,8 @@ export function App() {
       return <Welcome reason={state.reason} />;
     case "stopped":
       return <Stopped reason={state.reason} />;
+    case "failed":
+      return <Failed />;
     case "in":
       return (
         <ErrorBoundary text={text}>

@@ -21,19 +21,25 @@ pub fn run(root: &Path) -> bool {
         // The web app takes the SDK's types and code from what is built.
         && npm(&["run", "build"])
         && npm(&["run", "check"])
-        && npm(&["test"])
         && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+        && (has_postgres() || install(root, "postgresql", "PostgreSQL", "the tests of the store"))
         && cargo(&["test", "--workspace"])
-        && browser_tests(root)
+        && client_tests(root)
 }
 
-/// Drives the server that `cargo test` has just built, with the web app in it, through a real browser.
-fn browser_tests(root: &Path) -> bool {
+/// The SDK and the web app against the server that `cargo test` has just built, with the web app in it; last in a real browser.
+fn client_tests(root: &Path) -> bool {
     let Some(skein) = built_beside_us("skein") else {
         eprintln!("cargo test left no skein binary beside this program");
         return false;
     };
-    let Some(chromium) = browser().or_else(|| install_chromium(root).then(browser).flatten()) else {
+    command::run_with(root, "npm", &["test"], &[("SKEIN_BIN", skein.as_os_str())]) && browser_tests(root, &skein)
+}
+
+fn browser_tests(root: &Path, skein: &Path) -> bool {
+    let Some(chromium) =
+        browser().or_else(|| install(root, "chromium", "Chromium", "the browser tests").then(browser).flatten())
+    else {
         eprintln!("The browser tests need Chromium: install it, or set CHROMIUM to the path of one.");
         return false;
     };
@@ -52,8 +58,15 @@ fn browser() -> Option<PathBuf> {
     named.into_iter().chain(BROWSERS.iter().map(PathBuf::from)).find(|path| path.is_file())
 }
 
-fn install_chromium(root: &Path) -> bool {
-    println!("no Chromium here: installing Debian's, for the browser tests");
+/// Tests start servers of their own from these binaries.
+fn has_postgres() -> bool {
+    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let in_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
+    installed.map(|version| version.path().join("bin")).chain(in_path).any(|folder| folder.join("initdb").is_file())
+}
+
+fn install(root: &Path, package: &str, name: &str, reason: &str) -> bool {
+    println!("no {name} here: installing Debian's, for {reason}");
     let apt = |arguments: &[&str]| match command::output("id", &["-u"]).as_deref() {
         Some("0") => command::run(root, "apt-get", arguments),
         _ => {
@@ -61,5 +74,5 @@ fn install_chromium(root: &Path) -> bool {
             command::run(root, "sudo", &arguments)
         }
     };
-    apt(&["update", "-q"]) && apt(&["install", "-q", "-y", "--no-install-recommends", "chromium"])
+    apt(&["update", "-q"]) && apt(&["install", "-q", "-y", "--no-install-recommends", package])
 }

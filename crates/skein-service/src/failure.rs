@@ -70,6 +70,15 @@ impl From<StoreError> for Failure {
                 retry_after_ms: 5_000,
             },
             StoreError::Closed => Self::new(ErrorCode::Unavailable, "the server is stopping; reconnect"),
+            StoreError::Unavailable(detail) => {
+                tracing::warn!(%detail, "the database is not available");
+                Self {
+                    code: ErrorCode::Unavailable,
+                    text: "the server cannot reach its database; try again".into(),
+                    retry_after_ms: 1_000,
+                }
+            }
+            StoreError::Unsupported(what) => Self::new(ErrorCode::Unavailable, what),
             StoreError::Internal(detail) => Self::internal(detail),
         }
     }

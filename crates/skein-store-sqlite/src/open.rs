@@ -24,7 +24,7 @@ mod migrations {
 }
 
 /// Name of the database in the data directory.
-const DATABASE: &str = "skein.db";
+pub(crate) const DATABASE: &str = "skein.db";
 /// Name of the file whose lock says that a server is running.
 const LOCK: &str = "skein.lock";
 /// A checkpoint may hold the write lock for a moment; nothing else does.
@@ -85,9 +85,7 @@ impl SqliteStore {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        migrations::migrations::runner()
-            .run(&mut connection)
-            .map_err(|error| OpenError::Migration { path: directory.to_owned(), reason: error.to_string() })?;
+        migrate(&mut connection, directory)?;
         configure_writer(&connection, &config)?;
         let outbox = Arc::new(OutboxState::open(&connection)?);
         let state = WriterState::load(connection, config.large_group_members, outbox.clone())?;
@@ -134,7 +132,13 @@ impl SqliteStore {
     }
 }
 
-fn lock(directory: &Path) -> std::result::Result<File, OpenError> {
+/// Brings the database up to date.
+pub(crate) fn migrate(connection: &mut Connection, directory: &Path) -> std::result::Result<(), OpenError> {
+    let report = migrations::migrations::runner().run(connection);
+    report.map(drop).map_err(|error| OpenError::Migration { path: directory.to_owned(), reason: error.to_string() })
+}
+
+pub(crate) fn lock(directory: &Path) -> std::result::Result<File, OpenError> {
     let wrong = |source| OpenError::Directory { path: directory.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(wrong)?;
     let file = File::create(directory.join(LOCK)).map_err(wrong)?;

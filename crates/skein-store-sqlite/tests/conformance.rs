@@ -6,7 +6,7 @@ use skein_store::{Store, conformance::LARGE_GROUP_MEMBERS};
 use skein_store_sqlite::{SqliteConfig, SqliteStore};
 use tempfile::TempDir;
 
-fn open() -> (Arc<dyn Store>, TempDir) {
+async fn open() -> (Arc<dyn Store>, TempDir) {
     let directory = tempfile::tempdir().expect("a directory for the test");
     let config = SqliteConfig { large_group_members: LARGE_GROUP_MEMBERS, ..SqliteConfig::default() };
     let store = SqliteStore::open(directory.path(), config).expect("an empty directory opens");
@@ -14,3 +14,4 @@ fn open() -> (Arc<dyn Store>, TempDir) {
 }
 
 skein_store::conformance_tests!(crate::open);
+skein_store::conformance_tests!(durable crate::open);

@@ -38,7 +38,7 @@ pub enum StoreError {
     /// The request was refused; see [`Refusal`].
     #[error("refused: {0}")]
     Refused(#[from] Refusal),
-    /// The bounded queue before the writer is full; try again later.
+    /// A bounded queue of the store is full; try again later.
     #[error("the store is overloaded")]
     Overloaded,
     /// The disk is full: nothing was stored. Writes succeed again when there is room.
@@ -47,6 +47,12 @@ pub enum StoreError {
     /// The store is shutting down, or stopped after a failed fsync.
     #[error("the store is closed")]
     Closed,
+    /// The database could not be reached or did not answer in time. Whether a write was stored is unknown: repeat it, as after a lost connection.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// This engine does not have what was asked for.
+    #[error("not supported by this store: {0}")]
+    Unsupported(&'static str),
     /// Anything else; the text is for the log, not for the peer.
     #[error("store: {0}")]
     Internal(String),

@@ -4,10 +4,11 @@
 //! that an engine can do it in its own best way and two engines can be held to the same behaviour.
 //!
 //! In reading order: [`error`], then one file per subject: [`account`], [`conversation`], [`group`],
-//! [`message`], [`receipt`], [`sync`], and for business systems [`outbox`] and [`mailing`].
+//! [`message`], [`receipt`], [`sync`], and for business systems [`outbox`] and [`mailing`]; [`copy`] is how one engine's data gets into another.
 //!
 //! Guarantees of every operation that writes: when it returns `Ok`, the change is on disk (fsync) and visible to
-//! every later read; when it returns `Err`, nothing was changed. Rows are the generated messages of `skein_proto::v1`.
+//! every later read; when it returns `Err`, nothing was changed, except that after
+//! `Closed` and `Unavailable` nobody knows. Rows are the generated messages of `skein_proto::v1`.
 //!
 //! To add an operation: add it to the trait of its subject with a doc comment that states checks, changes and errors;
 //! add a case to the conformance suite; implement it in the file of the same name of each engine.
@@ -16,6 +17,7 @@ pub mod account;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod conversation;
+pub mod copy;
 pub mod error;
 pub mod group;
 pub mod mailing;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use skein_access::AccessConfig;
 use skein_service::{AdminConfig, ServiceConfig};
+use skein_store_postgres::PostgresConfig;
 use skein_store_sqlite::SqliteConfig;
 use skein_webhooks::WebhooksConfig;
 use toml::{Table, Value};
@@ -22,6 +23,8 @@ pub struct Config {
     pub access: AccessConfig,
     /// Rules.
     pub service: ServiceConfig,
+    /// Which store, and the one outside.
+    pub store: StoreConfig,
     /// The embedded store.
     pub sqlite: SqliteConfig,
     /// Business systems.
@@ -30,12 +33,34 @@ pub struct Config {
     pub webhooks: WebhooksConfig,
 }
 
+/// Section `[store]` of the configuration.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Which engine.
+    pub engine: StoreEngine,
+    /// The scale-out store.
+    pub postgres: PostgresConfig,
+}
+
+/// The engines that there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreEngine {
+    /// Embedded, in the data directory; one node.
+    #[default]
+    Sqlite,
+    /// A database outside, shared by any number of nodes.
+    Postgres,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("data"),
             access: AccessConfig::default(),
             service: ServiceConfig::default(),
+            store: StoreConfig::default(),
             sqlite: SqliteConfig::default(),
             admin: AdminConfig::default(),
             webhooks: WebhooksConfig::default(),
@@ -116,6 +141,13 @@ mod tests {
         let error = load(&[("SKEIN__SERVICE__REGISTRATON", "false")]).unwrap_err().to_string();
         assert!(error.contains("registraton"), "{error}");
         assert!(load(&[("SKEIN__SERVICE__REGISTRATION", "perhaps")]).is_err());
+        let config = load(&[
+            ("SKEIN__STORE__ENGINE", "postgres"),
+            ("SKEIN__STORE__POSTGRES__URL", "postgresql://me:secret@db/x"),
+        ]);
+        let config = config.unwrap();
+        assert_eq!(config.store.engine, StoreEngine::Postgres);
+        assert!(!format!("{config:?}").contains("secret"));
     }
 
     #[test]

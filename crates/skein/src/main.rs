@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+mod store;
 mod web;
 
 use std::process::ExitCode;
@@ -31,6 +32,8 @@ enum Command {
     Bench(command::bench::Args),
     /// Check configuration, data directory and a running server
     Doctor(command::doctor::Args),
+    /// Rare work: move to PostgreSQL
+    Admin(command::admin::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
             Command::Chat(args) => command::chat::run(args).await,
             Command::Bench(args) => command::bench::run(args).await,
             Command::Doctor(args) => command::doctor::run(args).await,
+            Command::Admin(args) => command::admin::run(args).await,
         }
     });
     // A client blocked in reading the terminal must not keep the process alive.

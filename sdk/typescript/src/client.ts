@@ -9,47 +9,26 @@ import { AccountService } from "./gen/skein/v1/account_pb.js";
 import { GroupService } from "./gen/skein/v1/group_pb.js";
 import { Leader } from "./leader/leader.js";
 import { DEFAULT_LIMITS, type Limits, limitsFromWire } from "./limits.js";
-import type { CloseReason } from "./link/close_code.js";
-import { pollTransport } from "./link/poll.js";
-import { streamTransport } from "./link/stream.js";
-import type { Transport } from "./link/transport.js";
-import { type WebSocketConstructor, webSocketTransport } from "./link/websocket.js";
 import type { Device, User } from "./model/account.js";
 import { deviceFromWire, userFromWire } from "./model/convert.js";
-import type { Message } from "./model/message.js";
+import { isReachable, transportsTo, watchNetwork } from "./network.js";
 import { type Observable, Value } from "./observable.js";
+import type { ClientEvents, ClientOptions } from "./options.js";
 import { People } from "./people.js";
 import { State } from "./state.js";
-import type { ConnectionStatus } from "./status.js";
+import { type ConnectionStatus, isUp } from "./status.js";
 import { IndexedDbStorage } from "./storage/indexeddb.js";
 import { MemoryStorage } from "./storage/memory.js";
-import type { Intent, Storage } from "./storage/storage.js";
+import { openStorage } from "./storage/open.js";
+import type { Intent, Storage, Stored } from "./storage/storage.js";
 import { loneTab, openTabs, type TabMessage, type Tabs } from "./tabs.js";
-import type { TokenProvider } from "./tokens.js";
+import { fixedToken, type TokenProvider } from "./tokens.js";
 import { uuidV7 } from "./uuid.js";
 
-export interface ClientOptions {
-  /** Of the server: `https://chat.example`. */
-  readonly address: string;
-  /** Whose tokens will be given to `connect`. */
-  readonly userId: string;
-  /** `indexeddb` where there is one, else `memory`; or a storage of the application's own. */
-  readonly storage?: "indexeddb" | "memory" | Storage;
-  /** Name and version of the client software, for the server's logs. */
-  readonly clientName?: string;
-  /** For runtimes without a global one (Node before 22); without any, HTTP is used. */
-  readonly webSocket?: WebSocketConstructor;
-  readonly fetch?: typeof fetch;
-}
-
-export interface ClientEvents {
-  /** A new message of somebody else has come just now. Not for history, edits or what was missed. */
-  message: { readonly conversation: Conversation; readonly message: Message };
-  /** It will not reconnect. */
-  closed: { readonly code: CloseReason; readonly text: string };
-  /** The browser refuses to keep more; everything still works until the page is left. */
-  storageFailed: { readonly error: unknown };
-}
+/** Other tabs may say so much while this one loads; if it is more, it loads again. */
+const EARLY_MAX = 500;
+/** A leader that does not answer for so long is frozen: another tab takes over. */
+const SILENT_LEADER_MS = 4_000;
 
 /** What lives from `connect` to `close`. */
 interface Connected {
@@ -58,6 +37,8 @@ interface Connected {
   readonly tokens: TokenProvider;
   readonly stopListening: () => void;
   leader: Leader | undefined;
+  /** Runs out when the tab that leads does not say anything. */
+  doubt: ReturnType<typeof setTimeout> | undefined;
 }
 
 export class Client {
@@ -69,6 +50,10 @@ export class Client {
   readonly #state: State;
   #storage: Storage = new MemoryStorage();
   #connected: Connected | undefined;
+  #begun = false;
+  #closed = false;
+  #readingOutbox = false;
+  #outboxRead = true;
   #limits: Limits = DEFAULT_LIMITS;
   #serverAheadMs = 0;
   #tokens: TokenProvider = () => Promise.reject(SkeinError.offline());
@@ -90,6 +75,7 @@ export class Client {
       pullUser: () => this.#toLeader({ type: "pull" }),
       outboxChanged: () => this.#outboxChanged(),
       putIntent: (intent) => this.#putIntent(intent),
+      look: (conversationId) => this.#toLeader({ type: "look", conversationId }),
     });
   }
 
@@ -128,37 +114,110 @@ export class Client {
     return this.#emitter.on(name, listener);
   }
 
-  /** Loads what is stored, then connects in the background. Resolves when the stored state is there to be shown, with or without a network. */
+  /**
+   * Loads what is stored, then connects in the background. Resolves when the stored state is there to be shown, with or without a network.
+   * A client connects once; after `close` make a new one.
+   */
   async connect(token: string | TokenProvider): Promise<void> {
-    if (this.#connected !== undefined) throw new SkeinError("INVALID_ARGUMENT", "the client is connected already");
+    if (this.#closed) throw SkeinError.closed();
+    if (this.#begun) throw new SkeinError("INVALID_ARGUMENT", "the client is connected already");
+    this.#begun = true;
     const tokens = typeof token === "string" ? fixedToken(token) : token;
     this.#tokens = tokens;
-    this.#storage = await this.#openStorage();
-    const shared = this.#storage instanceof IndexedDbStorage;
-    const tabs = shared ? openTabs(this.#name) : loneTab();
-    const connected: Connected = {
-      tabs,
-      storage: this.#storage,
-      tokens,
-      stopListening: this.#listenToNetwork(),
-      leader: undefined,
-    };
+    const storage = await openStorage(this.options.storage, this.#name, (error) =>
+      this.#emitter.emit("storageFailed", { error }),
+    );
+    if (this.#closed) {
+      storage.close();
+      throw SkeinError.closed();
+    }
+    this.#storage = storage;
+    const tabs = this.#openTabs(storage);
+    const stopListening = watchNetwork(() => this.#networkChanged());
+    const connected: Connected = { tabs, storage, tokens, stopListening, leader: undefined, doubt: undefined };
     this.#connected = connected;
-    // What other tabs say while we load is taken after it.
-    const early: TabMessage[] = [];
-    tabs.onMessage = (message) => early.push(message);
-    const stored = await connected.storage.load();
-    this.#state.restore(stored);
-    this.#people.restore(stored.people);
-    tabs.onMessage = (message) => this.#onTab(message);
-    for (const message of early) this.#onTab(message);
-    tabs.post({ type: "hello" });
-    void tabs.lead().then(() => this.#lead(connected));
+    await this.#restore(connected);
+    if (this.#connected !== connected) throw SkeinError.closed();
+    tabs.onDeposed = () => this.#deposed(connected);
+    this.#doubt(connected);
+    this.#waitToLead(connected);
   }
 
-  /** Ends the connection. What is stored stays. */
+  /** Shows what is stored, and then what other tabs said while it was loaded. */
+  async #restore(connected: Connected): Promise<void> {
+    let early: TabMessage[] = [];
+    connected.tabs.onMessage = (message) => early.push(message);
+    let stored = await this.#load(connected);
+    while (early.length > EARLY_MAX && this.#connected === connected) {
+      early = [];
+      stored = await this.#load(connected);
+    }
+    if (this.#connected !== connected) return;
+    this.#state.restore(stored);
+    this.#people.restore(stored.people);
+    connected.tabs.onMessage = (message) => this.#onTab(message);
+    for (const message of early) this.#onTab(message);
+  }
+
+  /** Begins with nothing where the storage cannot be read: everything is on the server, too. */
+  async #load({ storage }: Connected): Promise<Stored> {
+    try {
+      return await storage.load();
+    } catch (error) {
+      this.#emitter.emit("storageFailed", { error });
+      return new MemoryStorage().load();
+    }
+  }
+
+  #openTabs(storage: Storage): Tabs {
+    const { tabs = openTabs } = this.options;
+    return storage instanceof IndexedDbStorage ? tabs(this.#name) : loneTab();
+  }
+
+  #waitToLead(connected: Connected): void {
+    void connected.tabs.lead().then(() => this.#lead(connected));
+  }
+
+  /** Asks the tab that leads for a sign of life, and takes over when there is none. */
+  #doubt(connected: Connected): void {
+    if (!connected.tabs.shared || connected.leader !== undefined) return;
+    connected.tabs.post({ type: "hello" });
+    connected.doubt ??= setTimeout(() => {
+      connected.doubt = undefined;
+      // A hidden tab has no reason to take it from another one.
+      const hidden = typeof document !== "undefined" && document.visibilityState === "hidden";
+      if (this.#connected === connected && connected.leader === undefined && !hidden) connected.tabs.takeOver();
+    }, SILENT_LEADER_MS);
+  }
+
+  #trust(connected: Connected): void {
+    clearTimeout(connected.doubt);
+    connected.doubt = undefined;
+  }
+
+  #networkChanged(): void {
+    if (this.#connected === undefined) return;
+    this.#connected.leader?.networkChanged();
+    this.#doubt(this.#connected);
+  }
+
+  /** Another tab has taken over; this one follows, and waits for its turn. */
+  #deposed(connected: Connected): void {
+    if (this.#connected !== connected) return;
+    connected.leader?.stop();
+    connected.leader = undefined;
+    this.#doubt(connected);
+    this.#waitToLead(connected);
+  }
+
+  /** Ends the connection. What is stored stays. Resolves when everything is written. */
   async close(): Promise<void> {
-    this.#end({ state: "closed", code: "client", text: "closed here" });
+    await this.#end({ state: "closed", code: "client", text: "closed here" });
+  }
+
+  /** While the status is `waiting`: tries to connect at once instead of at the planned time. */
+  tryNow(): void {
+    this.#toLeader({ type: "tryNow" });
   }
 
   /** Always the same object for an id. */
@@ -257,39 +316,22 @@ export class Client {
   }
 
   get #name(): string {
-    return `skein:${this.options.address}:${this.userId}`;
+    return `skein:${new URL(this.options.address).origin}:${this.userId}`;
   }
 
   readonly #fetch: typeof fetch = (...request) => (this.options.fetch ?? fetch)(...request);
 
-  async #openStorage(): Promise<Storage> {
-    const { storage = typeof indexedDB === "undefined" ? "memory" : "indexeddb" } = this.options;
-    if (typeof storage !== "string") return storage;
-    if (storage === "memory") return new MemoryStorage();
-    try {
-      return await IndexedDbStorage.open(this.#name);
-    } catch (error) {
-      this.#emitter.emit("storageFailed", { error });
-      return new MemoryStorage();
-    }
-  }
-
-  #transports(): readonly Transport[] {
-    const { address, webSocket = globalThis.WebSocket } = this.options;
-    const http = [streamTransport(address, this.#fetch), pollTransport(address, this.#fetch)];
-    return webSocket === undefined ? http : [webSocketTransport(address, webSocket), ...http];
-  }
-
   /** This tab leads from now on. */
   async #lead(connected: Connected): Promise<void> {
-    if (this.#connected !== connected) return;
-    const stored = await connected.storage.load();
-    if (this.#connected !== connected) return;
+    if (this.#connected !== connected || connected.leader !== undefined) return;
+    this.#trust(connected);
+    const stored = await this.#load(connected);
+    if (this.#connected !== connected || connected.leader !== undefined) return;
     const link = {
-      transports: this.#transports(),
+      transports: transportsTo(this.options.address, this.options.webSocket, this.#fetch),
       tokens: connected.tokens,
       client: this.options.clientName ?? "skein-typescript",
-      reachable: () => this.#isReachable(),
+      reachable: () => isReachable(this.options.address, this.#fetch),
     };
     connected.leader = new Leader(this.userId, this.#caller, connected.storage, stored, link, {
       changed: (changes, live) => {
@@ -306,19 +348,13 @@ export class Client {
         this.#postWelcome(connected.tabs);
       },
       outboxChanged: () => void this.#outboxChanged(),
-      draftTold: (conversationId, text) => this.#state.conversation(conversationId).draftTold(text),
+      draftTold: (conversationId, text) => {
+        connected.tabs.post({ type: "draftTold", conversationId, text });
+        this.#state.conversation(conversationId).draftTold(text);
+      },
       storageFailed: (error) => this.#emitter.emit("storageFailed", { error }),
     });
     connected.leader.start();
-  }
-
-  async #isReachable(): Promise<boolean> {
-    try {
-      const url = new URL("/healthz", this.options.address);
-      return (await this.#fetch(url, { cache: "no-store", signal: AbortSignal.timeout(5_000) })).ok;
-    } catch {
-      return false;
-    }
   }
 
   #postWelcome(tabs: Tabs): void {
@@ -328,6 +364,7 @@ export class Client {
   /** What another tab says, or this one to itself. */
   #onTab(message: TabMessage): void {
     const connected = this.#connected;
+    if (connected === undefined) return;
     switch (message.type) {
       case "changes":
         this.#state.apply(message.changes);
@@ -336,6 +373,7 @@ export class Client {
         }
         break;
       case "status":
+        this.#trust(connected);
         this.#takeStatus(message.status);
         break;
       case "welcome":
@@ -347,22 +385,31 @@ export class Client {
         break;
       case "intent":
         this.#state.takeIntent(message.intent);
-        connected?.leader?.intend(message.intent);
+        connected.leader?.intend(message.intent);
         break;
       case "absorb":
-        connected?.leader?.absorb(message.entries, message.messages);
+        connected.leader?.absorb(message.entries, message.messages);
+        break;
+      case "tryNow":
+        connected?.leader?.tryNow();
         break;
       case "pull":
-        connected?.leader?.pullUser();
+        connected.leader?.pullUser();
+        break;
+      case "draftTold":
+        this.#state.conversation(message.conversationId).draftTold(message.text);
+        break;
+      case "look":
+        connected.leader?.look(message.conversationId);
         break;
       case "hello":
-        if (connected?.leader !== undefined) {
+        if (connected.leader !== undefined) {
           connected.tabs.post({ type: "status", status: this.#status.current });
           this.#postWelcome(connected.tabs);
         }
         break;
       case "bye":
-        this.#end({ state: "closed", code: "TOKEN_REVOKED", text: "logged out in another tab" });
+        void this.#end({ state: "closed", code: "TOKEN_REVOKED", text: "logged out in another tab" });
         break;
     }
   }
@@ -375,11 +422,14 @@ export class Client {
 
   #takeStatus(status: ConnectionStatus): void {
     if (status.state === "closed") {
-      this.#end(status);
+      void this.#end(status);
       return;
     }
-    const wasUp = isUp(this.#status.current);
-    this.#status.set(status);
+    const { current } = this.#status;
+    const wasUp = isUp(current);
+    // The end of every small repair says it again.
+    const same = current.state === "online" && status.state === "online" && current.transport === status.transport;
+    if (!same) this.#status.set(status);
     if (!wasUp && isUp(status)) {
       this.#people.retry();
       this.#state.retryLoads();
@@ -391,55 +441,51 @@ export class Client {
     await this.#readOutbox();
   }
 
+  /** One read after the other, so that an older one does not win. */
   async #readOutbox(): Promise<void> {
     this.#connected?.leader?.wakeCourier();
-    this.#state.takeOutbox(await this.#storage.outbox());
+    this.#outboxRead = false;
+    if (this.#readingOutbox) return;
+    this.#readingOutbox = true;
+    try {
+      while (!this.#outboxRead) {
+        this.#outboxRead = true;
+        this.#state.takeOutbox(await this.#storage.outbox());
+      }
+    } catch (error) {
+      if (!this.#closed) this.#emitter.emit("storageFailed", { error });
+    } finally {
+      this.#readingOutbox = false;
+    }
   }
 
+  /** Shown and told also when it cannot be kept. */
   async #putIntent(intent: Intent): Promise<void> {
     this.#state.takeIntent(intent);
-    await this.#storage.putIntent(intent);
+    try {
+      await this.#storage.putIntent(intent);
+    } catch (error) {
+      if (!this.#closed) this.#emitter.emit("storageFailed", { error });
+    }
     this.#connected?.tabs.post({ type: "intent", intent });
     this.#connected?.leader?.intend(intent);
   }
 
-  #listenToNetwork(): () => void {
-    if (typeof window === "undefined") return () => {};
-    const changed = () => this.#connected?.leader?.networkChanged();
-    const visible = () => document.visibilityState === "visible" && changed();
-    addEventListener("online", changed);
-    addEventListener("offline", changed);
-    document.addEventListener("visibilitychange", visible);
-    return () => {
-      removeEventListener("online", changed);
-      removeEventListener("offline", changed);
-      document.removeEventListener("visibilitychange", visible);
-    };
-  }
-
-  #end(status: ConnectionStatus & { readonly state: "closed" }): void {
+  async #end(status: ConnectionStatus & { readonly state: "closed" }): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     const connected = this.#connected;
-    if (connected === undefined) return;
     this.#connected = undefined;
     this.#caller.closed = true;
-    connected.stopListening();
-    connected.leader?.stop();
-    connected.tabs.leave();
-    void (connected.leader?.written() ?? Promise.resolve()).then(() => connected.storage.close());
+    this.#people.stop();
+    connected?.stopListening();
+    connected?.leader?.stop();
+    if (connected !== undefined) this.#trust(connected);
     this.#status.set(status);
-    this.#emitter.emit("closed", { code: status.code, text: status.text });
+    if (connected !== undefined) this.#emitter.emit("closed", { code: status.code, text: status.text });
+    // The next leader begins with what this one has written.
+    await connected?.leader?.written();
+    connected?.tabs.leave();
+    connected?.storage.close();
   }
-}
-
-function isUp({ state }: ConnectionStatus): boolean {
-  return state === "online" || state === "syncing";
-}
-
-/** A token that cannot be renewed. */
-function fixedToken(token: string): TokenProvider {
-  return async ({ rejected }) => {
-    if (rejected === token)
-      throw new SkeinError("TOKEN_EXPIRED", "the access token has expired; give connect() a provider");
-    return token;
-  };
 }

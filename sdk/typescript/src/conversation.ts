@@ -2,7 +2,7 @@
 
 import { toBinary } from "@bufbuild/protobuf";
 import type { Caller } from "./caller.js";
-import { SkeinError } from "./error.js";
+import { asSkeinError, SkeinError } from "./error.js";
 import {
   type ConversationEntry,
   ConversationEntrySchema,
@@ -20,7 +20,7 @@ import type { Edit, Message, OutgoingMessage, SendOptions } from "./model/messag
 import { type Observable, Value } from "./observable.js";
 import { emptyEntry, foldEntry } from "./replica/entry.js";
 import { Roster } from "./roster.js";
-import type { ConversationRecord, Intent, OutboxRecord, Storage } from "./storage/storage.js";
+import { type ConversationRecord, type Intent, type OutboxRecord, replaces, type Storage } from "./storage/storage.js";
 import { uuidV7 } from "./uuid.js";
 
 /** What conversations need of their client. */
@@ -36,7 +36,14 @@ export interface ConversationContext {
   /** The user timeline has changed by an operation of ours. */
   readonly pullUser: () => void;
   readonly putIntent: (intent: Intent) => Promise<void>;
+  /** Somebody looks at this conversation: what comes without a version is asked for. */
+  readonly look: (conversationId: string) => void;
 }
+
+/** Acked sends that are remembered, so that a list of the outbox that was read a moment before does not show them again. */
+const ACKED_MAX = 1_024;
+/** Messages of one call. */
+const DELETES_MAX = 100;
 
 export class Conversation implements Observable<ConversationState> {
   readonly #value: Value<ConversationState>;
@@ -44,6 +51,7 @@ export class Conversation implements Observable<ConversationState> {
   readonly #roster: Roster;
   #record: ConversationRecord | undefined;
   #outgoing: readonly OutgoingMessage[] = [];
+  readonly #acked = new Set<string>();
   #read = 0;
   #draft: string | undefined;
 
@@ -97,6 +105,7 @@ export class Conversation implements Observable<ConversationState> {
       () => this.#histories.delete(history),
     );
     this.#histories.add(history);
+    this.context.look(this.id);
     return history;
   }
 
@@ -109,7 +118,7 @@ export class Conversation implements Observable<ConversationState> {
       clientTimeMs: Date.now(),
       options,
     };
-    const position = await this.context.storage.appendOutbox(record);
+    const position = await this.context.storage.appendOutbox(record).catch(notKept);
     await this.context.outboxChanged();
     return outgoingOf({ ...record, position });
   }
@@ -120,7 +129,7 @@ export class Conversation implements Observable<ConversationState> {
     const record = records.find((kept) => kept.clientMessageId === clientMessageId);
     if (record === undefined) return;
     const { failed: _, ...again } = record;
-    await this.context.storage.putOutbox(again);
+    await this.context.storage.putOutbox(again).catch(notKept);
     await this.context.outboxChanged();
   }
 
@@ -149,10 +158,14 @@ export class Conversation implements Observable<ConversationState> {
 
   /** From the user's own view, on all devices. */
   async delete(messages: readonly Message[]): Promise<void> {
-    const messageIds = messages.map(({ messageId }) => BigInt(messageId));
-    await this.context.caller.call(MessageService.method.deleteMessages, { conversationId: this.id, messageIds });
-    this.drop(messages.map(({ messageId }) => messageId));
-    this.context.pullUser();
+    const ids = messages.map(({ messageId }) => messageId);
+    for (let from = 0; from < ids.length; from += DELETES_MAX) {
+      const some = ids.slice(from, from + DELETES_MAX);
+      const request = { conversationId: this.id, messageIds: some.map(BigInt) };
+      await this.context.caller.call(MessageService.method.deleteMessages, request);
+      this.drop(some);
+      this.context.pullUser();
+    }
   }
 
   /** Sends copies to other conversations, one by one or merged into one message. */
@@ -174,8 +187,7 @@ export class Conversation implements Observable<ConversationState> {
 
   /** Up to this seq, by default to the last. Shown at once; kept, and told to the server when there is a connection. */
   async markRead(seq: number = this.current.lastSeq): Promise<void> {
-    const { readSeq, unread } = this.current;
-    if (seq <= Math.max(this.#read, readSeq) && unread === 0) return;
+    if (seq <= Math.max(this.#read, this.current.readSeq)) return;
     await this.context.putIntent({ kind: "read", conversationId: this.id, seq });
   }
 
@@ -251,7 +263,9 @@ export class Conversation implements Observable<ConversationState> {
 
   async leave(): Promise<void> {
     await this.context.caller.call(GroupService.method.leaveGroup, { conversationId: this.id });
-    await this.refresh().catch(() => {});
+    this.#roster.invalidate();
+    // The entry itself is not given any more to those who are not in it; and the line about it is pushed to the other devices only.
+    this.context.pullUser();
   }
 
   /** Asks for the own entry: what an operation has changed need not have come as a push yet. */
@@ -272,16 +286,23 @@ export class Conversation implements Observable<ConversationState> {
 
   /** @internal */
   takeRecord(record: ConversationRecord, messages: readonly Message[] = []): void {
-    this.#record = record;
+    // A tab that led before may not know yet that it does not any more.
+    if (replaces(record, this.#record)) this.#record = record;
     if (messages.some(({ content }) => content.type === "system")) this.#roster.invalidate();
     this.takeMessages(messages);
   }
 
   /** @internal */
   takeMessages(messages: readonly Message[]): void {
-    const acked = new Set(messages.map(({ clientMessageId }) => clientMessageId));
-    if (this.#outgoing.some(({ clientMessageId }) => acked.has(clientMessageId))) {
-      this.#outgoing = this.#outgoing.filter(({ clientMessageId }) => !acked.has(clientMessageId));
+    for (const { clientMessageId, senderId } of messages) {
+      if (senderId === this.context.me && clientMessageId !== "") this.#acked.add(clientMessageId);
+    }
+    for (const oldest of this.#acked) {
+      if (this.#acked.size <= ACKED_MAX) break;
+      this.#acked.delete(oldest);
+    }
+    if (this.#outgoing.some(({ clientMessageId }) => this.#acked.has(clientMessageId))) {
+      this.#outgoing = this.#outgoing.filter(({ clientMessageId }) => !this.#acked.has(clientMessageId));
     }
     this.#show();
     for (const history of this.#histories) history.update(messages);
@@ -290,7 +311,7 @@ export class Conversation implements Observable<ConversationState> {
   /** @internal */
   takeOutbox(records: readonly OutboxRecord[]): void {
     if (records.length === 0 && this.#outgoing.length === 0) return;
-    this.#outgoing = records.map(outgoingOf);
+    this.#outgoing = records.filter(({ clientMessageId }) => !this.#acked.has(clientMessageId)).map(outgoingOf);
     for (const history of this.#histories) history.update();
   }
 
@@ -303,7 +324,9 @@ export class Conversation implements Observable<ConversationState> {
 
   /** @internal The server has the draft: what it says counts again. */
   draftTold(text: string): void {
-    if (this.#draft === text) this.#draft = undefined;
+    if (this.#draft !== text) return;
+    this.#draft = undefined;
+    this.#show();
   }
 
   /** @internal */
@@ -316,20 +339,32 @@ export class Conversation implements Observable<ConversationState> {
     for (const history of this.#histories) history.reset();
   }
 
-  /** @internal */
+  /** @internal A connection is there again. */
   retryLoads(): void {
+    this.#roster.retry();
+    if (this.#histories.size > 0) this.context.look(this.id);
     for (const history of this.#histories) history.update();
   }
 
   #show(): void {
     const record = this.#record;
     const base = record?.entry ?? guessEntry(this.id, this.context.me);
-    const entry = foldEntry(base, record?.tail ?? [], this.context.me);
+    const entry = foldEntry(base, record?.tail ?? [], this.context.me, record?.head);
     const draft = this.#draft ?? entry.draft;
-    const read = this.#read >= entry.lastSeq && entry.unread > 0 ? { unread: 0, mentioned: false } : {};
-    const readSeq = Math.max(entry.readSeq, this.#read);
-    this.#value.set({ ...entry, ...read, readSeq, draft });
+    this.#value.set({ ...entry, ...this.#asRead(entry), draft });
   }
+
+  /** What was read here counts at once: above it there are not more unread messages than seqs. What the server has learnt counts as it says. */
+  #asRead({ readSeq, lastSeq, unread, mentioned }: ConversationState) {
+    if (this.#read <= readSeq) return {};
+    const left = Math.min(unread, Math.max(0, lastSeq - this.#read));
+    return { readSeq: this.#read, unread: left, mentioned: mentioned && left > 0 };
+  }
+}
+
+/** The browser refuses to keep more. */
+function notKept(thrown: unknown): never {
+  throw new SkeinError("STORE_FULL", `it could not be written down here: ${asSkeinError(thrown).message}`, true);
 }
 
 function outgoingOf(record: OutboxRecord): OutgoingMessage {

@@ -1,5 +1,7 @@
 /** Typed events. */
 
+import { callAll } from "./report.js";
+
 /** Listeners by event name; `Events` maps a name to what the listener is given. */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
@@ -16,6 +18,6 @@ export class Emitter<Events> {
 
   /** Tells the listeners, in the order in which they came. */
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) (listener as (event: Events[Name]) => void)(event);
+    callAll((this.#listeners.get(name) ?? []) as Iterable<(event: Events[Name]) => void>, event);
   }
 }

@@ -49,6 +49,9 @@ export class History implements Observable<HistoryState> {
   #cursors: ReadonlyMap<string, Cursor> = new Map();
   /** Grows when everything loaded so far is worthless. */
   #era = 0;
+  readonly #dropped = new Set<string>();
+  /** Where was looked last; what is far from it is let go. */
+  #center: number | undefined;
 
   constructor(source: HistorySource, onClose: () => void) {
     this.#source = source;
@@ -85,12 +88,19 @@ export class History implements Observable<HistoryState> {
     for (let page = Math.floor(from / PAGE_SEQS); page * PAGE_SEQS <= to; page += 1) {
       const range: Range = [Math.max(firstSeq, page * PAGE_SEQS), Math.min(lastSeq, (page + 1) * PAGE_SEQS - 1)];
       if (this.#knows(range)) continue;
-      const loading = this.#loading.get(page) ?? this.#load(range).finally(() => this.#loading.delete(page));
-      this.#loading.set(page, loading);
-      loads.push(loading);
+      loads.push(this.#loading.get(page) ?? this.#begin(page, range));
     }
+    this.#center = (from + to) / 2;
     await Promise.all(loads);
-    this.#letGo((from + to) / 2);
+    this.#letGo();
+  }
+
+  #begin(page: number, range: Range): Promise<void> {
+    const loading = this.#load(range).finally(() => {
+      if (this.#loading.get(page) === loading) this.#loading.delete(page);
+    });
+    this.#loading.set(page, loading);
+    return loading;
   }
 
   /** What a sender wants to see beside the message. */
@@ -110,6 +120,7 @@ export class History implements Observable<HistoryState> {
 
   /** Ends it; its messages are let go. */
   close(): void {
+    this.#era += 1;
     this.#messages.clear();
     this.#onClose();
   }
@@ -117,11 +128,9 @@ export class History implements Observable<HistoryState> {
   /** The conversation's state, cursors or outgoing messages have changed; and these messages. */
   update(messages: readonly Message[] = []): void {
     for (const message of messages) {
-      const held = this.#messages.get(message.seq);
-      if (held === null || (held?.version ?? -1) < message.version) {
-        if (held !== null) this.#messages.set(message.seq, message);
-      }
+      this.#put(message);
     }
+    this.#letGo();
     const { firstSeq, lastSeq } = this.#source.state();
     this.#takeCursors();
     this.#set({ firstSeq, lastSeq, outgoing: this.#source.outgoing() });
@@ -130,6 +139,8 @@ export class History implements Observable<HistoryState> {
   /** These were deleted by the user for itself. */
   drop(messageIds: readonly string[]): void {
     const gone = new Set(messageIds);
+    // A load that is under way may bring them once more.
+    for (const id of gone) this.#dropped.add(id);
     for (const [seq, message] of this.#messages)
       if (message && gone.has(message.messageId)) this.#messages.set(seq, null);
     this.#set({});
@@ -167,7 +178,8 @@ export class History implements Observable<HistoryState> {
   async #load(range: Range): Promise<void> {
     const era = this.#era;
     await this.#source.written();
-    const stored = await this.#source.storage.messages(this.#source.conversationId, range);
+    const nothing = { messages: [], held: [] };
+    const stored = await this.#source.storage.messages(this.#source.conversationId, range).catch(() => nothing);
     if (era !== this.#era) return;
     this.#take(range, stored.messages, stored.held);
     for (const missing of missingRanges(stored.held, range)) {
@@ -187,13 +199,18 @@ export class History implements Observable<HistoryState> {
         const oldest = messages.at(-1)?.seq ?? from;
         // Between the messages of a page, whatever is missing is not there for us.
         const covered: Range = [page.hasMore && oldest > from ? oldest : from, next];
-        await storage.apply({ messages, held: [{ conversationId, range: covered }] });
+        // Shown also when the storage is full.
+        await storage.apply({ messages, held: [{ conversationId, range: covered }] }).catch(() => {});
+        if (era !== this.#era) return false;
         this.#take(covered, messages, [covered]);
         next = covered[0] - 1;
       } catch (thrown) {
         const error = asSkeinError(thrown);
-        if (error.retryable || error.code === "CLOSED") return false;
-        throw error;
+        if (error.retryable || error.code === "CLOSED" || era !== this.#era) return false;
+        if (error.code !== "NOT_A_MEMBER" && error.code !== "NOT_FOUND") throw error;
+        // Who has left sees what was brought before.
+        this.#take([from, next], [], [[from, next]]);
+        return true;
       }
     }
     return true;
@@ -202,8 +219,7 @@ export class History implements Observable<HistoryState> {
   /** Shows messages; what is held and not among them is not there. */
   #take([from, to]: Range, messages: readonly Message[], held: readonly Range[]): void {
     for (const message of messages) {
-      const known = this.#messages.get(message.seq);
-      if (known !== null && (known?.version ?? -1) < message.version) this.#messages.set(message.seq, message);
+      this.#put(message);
     }
     for (const [low, high] of held) {
       for (let seq = Math.max(low, from); seq <= Math.min(high, to); seq += 1) {
@@ -213,10 +229,19 @@ export class History implements Observable<HistoryState> {
     this.#set({});
   }
 
-  #letGo(center: number): void {
+  /** The higher version counts; what is not there for us stays so. */
+  #put(message: Message): void {
+    const known = this.#messages.get(message.seq);
+    if (known === null || (known?.version ?? -1) >= message.version) return;
+    this.#messages.set(message.seq, this.#dropped.has(message.messageId) ? null : message);
+  }
+
+  #letGo(): void {
     if (this.#messages.size <= SEQS_MAX) return;
+    const { lastSeq } = this.current;
+    const center = this.#center ?? lastSeq;
     for (const seq of this.#messages.keys()) {
-      if (Math.abs(seq - center) > SEQS_MAX / 2 && seq < this.current.lastSeq - PAGE_SEQS) this.#messages.delete(seq);
+      if (Math.abs(seq - center) > SEQS_MAX / 2 && seq < lastSeq - PAGE_SEQS) this.#messages.delete(seq);
     }
   }
 }

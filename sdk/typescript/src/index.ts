@@ -5,7 +5,7 @@
  */
 
 export { Accounts } from "./accounts.js";
-export { Client, type ClientEvents, type ClientOptions } from "./client.js";
+export { Client } from "./client.js";
 export { Conversation } from "./conversation.js";
 export { type ErrorCode, SkeinError } from "./error.js";
 export { History, type HistoryState } from "./history.js";
@@ -18,6 +18,7 @@ export type * from "./model/content.js";
 export type * from "./model/conversation.js";
 export type * from "./model/message.js";
 export type { Observable } from "./observable.js";
+export type { ClientEvents, ClientOptions } from "./options.js";
 export type { ConnectionStatus } from "./status.js";
 export { IndexedDbStorage } from "./storage/indexeddb.js";
 export { MemoryStorage } from "./storage/memory.js";

@@ -1,5 +1,7 @@
 /** Values that can be watched. The shape fits React's `useSyncExternalStore(value.subscribe, () => value.current)`. */
 
+import { callAll } from "./report.js";
+
 /** A value that changes. `current` is the same object until the next change. */
 export interface Observable<T> {
   readonly current: T;
@@ -24,7 +26,7 @@ export class Value<T> implements Observable<T> {
   set(next: T): void {
     if (Object.is(next, this.#current)) return;
     this.#current = next;
-    for (const listener of [...this.#listeners]) listener();
+    callAll(this.#listeners);
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {

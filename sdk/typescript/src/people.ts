@@ -1,6 +1,7 @@
 /** Profiles of other people: fetched when first watched, kept on disk so that names are there offline. */
 
 import type { Caller } from "./caller.js";
+import { asSkeinError } from "./error.js";
 import { AccountService } from "./gen/skein/v1/account_pb.js";
 import type { User } from "./model/account.js";
 import { userFromWire } from "./model/convert.js";
@@ -9,6 +10,8 @@ import type { Storage } from "./storage/storage.js";
 
 /** Profiles fetched at the same time. */
 const FETCHES_MAX = 4;
+/** After a failure that need not be for good. */
+const RETRY_MS = 5_000;
 
 export class People {
   readonly #people = new Map<string, Value<User | undefined>>();
@@ -16,6 +19,8 @@ export class People {
   readonly #fresh = new Set<string>();
   #waiting: string[] = [];
   #fetching = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
 
   constructor(
     private readonly caller: Caller,
@@ -52,7 +57,14 @@ export class People {
 
   /** Fetches again what could not be fetched. */
   retry(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#pump();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
   }
 
   #value(userId: string): Value<User | undefined> {
@@ -69,12 +81,13 @@ export class People {
   }
 
   #pump(): void {
-    while (this.#fetching < FETCHES_MAX) {
+    while (this.#fetching < FETCHES_MAX && this.#timer === undefined && !this.#stopped) {
       const userId = this.#waiting.shift();
       if (userId === undefined) return;
       this.#fetching += 1;
       void this.#fetch(userId).finally(() => {
         this.#fetching -= 1;
+        this.#pump();
       });
     }
   }
@@ -84,10 +97,11 @@ export class People {
       const by = { case: "userId", value: BigInt(userId) } as const;
       const { user } = await this.caller.call(AccountService.method.findUser, { by });
       if (user !== undefined) this.keep(userFromWire(user));
-      queueMicrotask(() => this.#pump());
-    } catch {
-      // Offline, most likely: `retry` is called when the connection is back.
+    } catch (thrown) {
+      // There is no such person, or there is nothing to ask with: asking again would not help.
+      if (!asSkeinError(thrown).retryable || this.#stopped) return;
       this.#waiting.push(userId);
+      this.#timer ??= setTimeout(() => this.retry(), RETRY_MS);
     }
   }
 }

@@ -35,6 +35,11 @@ export class Roster implements Observable<readonly Member[]> {
     if (this.#watched) void this.#fetch();
   }
 
+  /** A fetch that failed may work now. */
+  retry(): void {
+    if (this.#watched && this.#stale) void this.#fetch();
+  }
+
   async #fetch(): Promise<void> {
     if (this.#running) return;
     this.#running = true;

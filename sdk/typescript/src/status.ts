@@ -13,3 +13,8 @@ export type ConnectionStatus =
   | { readonly state: "online"; readonly transport: TransportName }
   /** Will not reconnect. */
   | { readonly state: "closed"; readonly code: CloseReason; readonly text: string };
+
+/** Whether the server is reached. */
+export function isUp({ state }: ConnectionStatus): boolean {
+  return state === "online" || state === "syncing";
+}

@@ -6,11 +6,15 @@ import {
   Client,
   type ClientOptions,
   type Conversation,
+  type Login,
   type Message,
   type Observable,
 } from "../src/index.js";
 
 const WAIT_MS_MAX = 15_000;
+
+/** A text message. */
+export const text = (words: string) => ({ type: "text", text: words }) as const;
 
 export interface Person {
   readonly client: Client;
@@ -19,17 +23,32 @@ export interface Person {
   readonly accessToken: string;
 }
 
+export const PASSWORD = "correct horse";
+const DEVICE = { platform: "web", name: "test" } as const;
 let count = 0;
 
 /** Registers somebody new and connects. */
 export async function join(address: string, name: string, options: Partial<ClientOptions> = {}): Promise<Person> {
-  count += 1;
-  const username = `${name}${count}`;
-  const device = { platform: "web", name: "test" } as const;
-  const { user, tokens } = await new Accounts(address).register({ username, password: "correct horse", device });
+  const { username, user, tokens } = await register(address, name);
   const client = connectAs(address, user.userId, options);
   await client.connect(tokens.accessToken);
   return { client, userId: user.userId, username, accessToken: tokens.accessToken };
+}
+
+/** A login of somebody new, without a client. */
+export async function register(address: string, name: string): Promise<Login & { readonly username: string }> {
+  count += 1;
+  const username = `${name}${count}`;
+  return { username, ...(await new Accounts(address).register({ username, password: PASSWORD, device: DEVICE })) };
+}
+
+/** One more client of the same person, on a device of its own. */
+export async function again(address: string, person: Person, options: Partial<ClientOptions> = {}): Promise<Person> {
+  const { username, userId } = person;
+  const { tokens } = await new Accounts(address).logIn({ username, password: PASSWORD, device: DEVICE });
+  const client = connectAs(address, userId, options);
+  await client.connect(tokens.accessToken);
+  return { client, userId, username, accessToken: tokens.accessToken };
 }
 
 /** A client over WebSocket that is not connected yet. */
@@ -59,6 +78,13 @@ function inspect(value: unknown): string {
   return JSON.stringify(value, (_key, part) => (typeof part === "bigint" ? String(part) : part))?.slice(0, 500);
 }
 
+/** Waits until something holds that cannot be watched. */
+export async function eventually(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  for (const end = Date.now() + WAIT_MS_MAX; !(await holds()); await new Promise((done) => setTimeout(done, 10))) {
+    if (Date.now() > end) throw new Error(`waited for ${what}`);
+  }
+}
+
 /** Waits until the client works. */
 export async function online(person: { readonly client: Client }): Promise<void> {
   await until(person.client.status, ({ state }) => state === "online", "online");
@@ -69,11 +95,14 @@ export async function everything(conversation: Conversation): Promise<readonly M
   const history = conversation.open();
   const { firstSeq, lastSeq } = history.current;
   const out: Message[] = [];
-  for (let from = firstSeq; from <= lastSeq; from += 50) await history.load(from, Math.min(lastSeq, from + 49));
-  for (let seq = firstSeq; seq <= lastSeq; seq += 1) {
-    const message = history.get(seq);
-    if (message === undefined) throw new Error(`seq ${seq} was not loaded`);
-    if (message !== null) out.push(message);
+  for (let from = firstSeq; from <= lastSeq; from += 50) {
+    const to = Math.min(lastSeq, from + 49);
+    await history.load(from, to);
+    for (let seq = from; seq <= to; seq += 1) {
+      const message = history.get(seq);
+      if (message === undefined) throw new Error(`seq ${seq} was not loaded`);
+      if (message !== null) out.push(message);
+    }
   }
   history.close();
   return out;

@@ -20,10 +20,14 @@ export class Server {
   #process: ChildProcess | undefined;
   address = "";
 
-  private constructor(private readonly directory: string) {}
+  private constructor(
+    private readonly directory: string,
+    private readonly settings: Readonly<Record<string, string>>,
+  ) {}
 
-  static async start(): Promise<Server> {
-    const server = new Server(await mkdtemp(join(tmpdir(), "skein-sdk-")));
+  /** `settings`: keys of the configuration, as the environment spells them: `SKEIN__SERVICE__ACCESS_TOKEN_S`. */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), "skein-sdk-")), settings);
     await server.spawn("127.0.0.1:0");
     return server;
   }
@@ -52,6 +56,7 @@ export class Server {
   private async spawn(http: string): Promise<void> {
     const child = spawn(binary(), ["serve", "--listen", http, "--data-dir", join(this.directory, "data")], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...this.settings },
     });
     this.#process = child;
     const log: string[] = [];

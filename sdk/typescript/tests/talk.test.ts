@@ -1,7 +1,7 @@
 /** Two people talk through a real server. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { everything, join, online, textOf, until } from "./people.js";
+import { everything, join, online, text, textOf, until } from "./people.js";
 import { Server } from "./server.js";
 
 let server: Server;
@@ -10,8 +10,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const text = (words: string) => ({ type: "text", text: words }) as const;
-
 describe("one to one", () => {
   it("brings messages both ways, with unread, delivered and read", async () => {
     const ann = await join(server.address, "ann");
@@ -19,6 +17,10 @@ describe("one to one", () => {
     await Promise.all([online(ann), online(bob)]);
     const toBob = ann.client.direct(bob.userId);
     const history = toBob.open();
+    const heard: string[] = [];
+    bob.client.on("message", ({ conversation, message }) =>
+      heard.push(`${conversation.current.unread} ${textOf(message)}`),
+    );
     await toBob.send(text("hello"));
     expect(history.current.outgoing).toHaveLength(1);
 
@@ -26,6 +28,7 @@ describe("one to one", () => {
     await until(fromAnn, ({ unread }) => unread === 1, "one unread");
     expect(bob.client.conversations.current).toEqual([fromAnn]);
     expect(bob.client.totalUnread.current).toBe(1);
+    expect(heard).toEqual(["1 hello"]);
     expect(fromAnn.displayTitle).toBe(ann.client.me.current?.displayName);
     await until(history, () => history.get(1) !== undefined && history.current.outgoing.length === 0, "acked");
     const message = history.get(1);

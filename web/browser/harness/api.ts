@@ -44,8 +44,12 @@ export class Account {
     readonly token: string,
   ) {}
 
-  static async register(address: string, username: string, displayName = username): Promise<Account> {
-    const device = { platform: "PLATFORM_BOT", name: "seed" };
+  static async register(
+    address: string,
+    username: string,
+    displayName = username,
+    device = { platform: "PLATFORM_BOT", name: "seed" },
+  ): Promise<Account> {
     const answer = await call<{ user: { userId: string }; tokens: { accessToken: string } }>(
       address,
       "AccountService/Register",
@@ -94,17 +98,16 @@ export class Account {
   /** All messages of a conversation as the server has them, oldest first. */
   async history(conversationId: string): Promise<WireMessage[]> {
     const all: WireMessage[] = [];
-    for (let afterSeq = 0; ; ) {
+    for (let beforeSeq: string | undefined; ; ) {
       const page = await this.call<{ messages?: WireMessage[]; hasMore?: boolean }>("SyncService/ListHistory", {
         conversationId,
-        afterSeq,
+        ...(beforeSeq === undefined ? {} : { beforeSeq }),
         limit: 200,
       });
       const messages = page.messages ?? [];
       all.push(...messages);
-      const last = messages.at(-1);
-      if (!page.hasMore || last === undefined) return all;
-      afterSeq = Number(last.seq);
+      beforeSeq = messages.at(-1)?.seq;
+      if (!page.hasMore || beforeSeq === undefined) return all.reverse();
     }
   }
 

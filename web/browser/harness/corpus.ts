@@ -72,6 +72,9 @@ function contents(payload: string, earlier: Sent, sender: Account): Readonly<Rec
   };
 }
 
+/** In how many kinds of content a payload is sent. */
+export const KINDS = 15;
+
 /** Sends every payload in every kind of content; gives the payload of each plain text by its seq. */
 export async function sendAll(sender: Account, receiver: Account): Promise<ReadonlyMap<string, string>> {
   const texts = new Map<string, string>();

@@ -22,7 +22,9 @@ export function flood(sender: Account, to: Target, count: number, text: (nth: nu
     const fill = () => {
       while (sent < count && sent - answered < IN_FLIGHT) {
         sent += 1;
-        const json = { ...to, clientMessageId: randomUUID(), content: { text: { text: text(sent) } } };
+        const message = { clientMessageId: randomUUID(), content: { text: { text: text(sent) } } };
+        // Nobody is there yet: who comes later pulls.
+        const json = { ...to, ...message, options: { noPush: true, noOwnDevices: true } };
         link.send(JSON.stringify({ request: { id: sent, method: "MessageService/SendMessage", json } }));
       }
     };

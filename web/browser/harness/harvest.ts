@@ -48,6 +48,16 @@ export async function harvest(page: Page): Promise<Harvest> {
         before = place;
       }
     };
+    // Rows that are on their way from disk or from the server.
+    const loaded = async () => {
+      const frameOf = log.getBoundingClientRect();
+      const waiting = () =>
+        [...log.querySelectorAll("[data-loading]")].some((row) => {
+          const box = row.getBoundingClientRect();
+          return box.bottom > frameOf.top && box.top < frameOf.bottom;
+        });
+      for (let frames = 0; waiting() && frames < 600; frames += 1) await frame();
+    };
     // Rows above the first screen may still be on their way from disk: the top is where nothing moves any more.
     for (let still = 0, last = ""; still < 6; ) {
       scroller.scrollTop = -1e9;
@@ -56,14 +66,25 @@ export async function harvest(page: Page): Promise<Harvest> {
       still = now === last ? still + 1 : 0;
       last = now;
     }
+    // The last row that is whole in sight becomes the first: none between them can be passed over.
+    const turn = () => {
+      const bottom = log.getBoundingClientRect().bottom;
+      const articles = [...log.querySelectorAll("article")];
+      const pivot = articles.filter((article) => article.getBoundingClientRect().bottom <= bottom + 1).at(-1);
+      const before = scroller.scrollTop;
+      pivot?.scrollIntoView({ block: "start", behavior: "instant" });
+      if (scroller.scrollTop <= before) scroller.scrollTop = before + scroller.clientHeight * 0.8;
+    };
     for (let still = 0, last = Number.NaN; still < 4; ) {
+      await loaded();
       look();
-      scroller.scrollTop += scroller.clientHeight * 0.6;
+      turn();
       await frame();
       await frame();
       still = scroller.scrollTop === last ? still + 1 : 0;
       last = scroller.scrollTop;
     }
+    await loaded();
     look();
     return { rows, disorder: [...disorder] };
   });

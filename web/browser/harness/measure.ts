@@ -5,6 +5,13 @@ import type { Page } from "playwright-core";
 export function overflow(page: Page): Promise<string[]> {
   return page.evaluate(() => {
     const wide = document.documentElement.clientWidth;
+    // A row of tabs, a block of code: what is wider than they are can be reached by scrolling just them.
+    const scrollsSideways = (element: Element) => {
+      for (let up = element.parentElement; up !== null; up = up.parentElement) {
+        if (up.scrollWidth > up.clientWidth && /auto|scroll/.test(getComputedStyle(up).overflowX)) return true;
+      }
+      return false;
+    };
     const root = document.scrollingElement;
     const out = root !== null && root.scrollWidth > wide ? [`the page is ${root.scrollWidth} wide in ${wide}`] : [];
     for (const element of document.querySelectorAll(
@@ -16,6 +23,7 @@ export function overflow(page: Page): Promise<string[]> {
       // Panes that are slid away as a whole are not in anybody's way.
       if (hidden || box.right <= 0 || box.left >= wide || element.closest("[inert], [aria-hidden=true]") !== null)
         continue;
+      if (scrollsSideways(element)) continue;
       if (box.right > wide + 1 || box.left < -1) {
         out.push(
           `<${element.localName}> ${element.getAttribute("aria-label") ?? element.textContent?.slice(0, 30)} at ${box.left}..${box.right}`,

@@ -43,8 +43,7 @@ export class Server {
     const server = new Server(settings);
     await server.launch("127.0.0.1:0");
     const page = await fetch(server.address, { headers: { accept: "text/html" } });
-    if (!page.ok && process.env.SKEIN_BARE === undefined)
-      throw new Error("The server has no web app in it: run `npm run build`, then `cargo build`.");
+    if (!page.ok) throw new Error("The server has no web app in it: run `npm run build`, then `cargo build`.");
     return server;
   }
 

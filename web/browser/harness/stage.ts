@@ -64,7 +64,12 @@ export class Stage {
   /** A user name that nobody has on this server yet. */
   username(base: string): string {
     this.count += 1;
-    return `${base}${this.count}`;
+    return `${
+      base
+        .toLowerCase()
+        .replace(/[^a-z]/g, "")
+        .slice(0, 16) || "user"
+    }${this.count}`;
   }
 
   /** Somebody who is only there through the HTTP interface. */

@@ -45,7 +45,7 @@ export const row = (page: Page, title: string): Locator =>
   page.getByRole("list", { name: "Conversations" }).getByRole("listitem").filter({ hasText: title });
 
 export async function openChat(page: Page, title: string): Promise<void> {
-  await row(page, title).first().getByRole("button").or(row(page, title).first().getByRole("link")).first().click();
+  await row(page, title).first().getByRole("link").click();
   await chat(page, title).waitFor();
 }
 
@@ -85,9 +85,10 @@ export async function rowMenu(page: Page, title: string, item: string): Promise<
 
 /** How many unread messages the row of a conversation says; 0 when it says nothing. */
 export async function unreadOf(page: Page, title: string): Promise<number> {
-  const said = /(\d+)\+? unread/.exec((await row(page, title).first().textContent()) ?? "");
-  const named = said ?? /(\d+)\+? unread/.exec(await row(page, title).first().ariaSnapshot());
-  return named ? Number(named[1]) : 0;
+  const said = row(page, title)
+    .first()
+    .getByText(/^\d+ unread$/);
+  return (await said.count()) === 0 ? 0 : Number.parseInt((await said.first().textContent()) ?? "", 10);
 }
 
 // The chat
@@ -112,7 +113,7 @@ export const statusOf = (page: Page, text: string | RegExp): Promise<string | nu
   bubble(page, text).last().getAttribute("data-status");
 
 export async function messageMenu(page: Page, text: string | RegExp, item: string): Promise<void> {
-  await bubble(page, text).last().click({ button: "right" });
+  await bubble(page, text).last().getByText(text).last().click({ button: "right" });
   await page.getByRole("menuitem", { name: item, exact: true }).click();
 }
 
@@ -154,4 +155,11 @@ export async function openSettings(page: Page, part: string): Promise<void> {
     .or(page.getByRole("button", named))
     .first()
     .click();
+}
+
+/** Picks one of several by its label: the radio itself may be drawn by other means. */
+export async function choose(page: Page, name: string): Promise<void> {
+  const radio = page.getByRole("radio", { name, exact: true });
+  await page.locator("label").filter({ has: radio }).click();
+  await eventually(() => radio.isChecked()).toBe(true);
 }

@@ -21,8 +21,9 @@ const stage = setTheStage();
 
 test("a group of three: mentions, readers, members, names", async () => {
   const [ann, bob, cleo] = await Promise.all([stage.person("Ann"), stage.person("Bob"), stage.person("Cleo")]);
-  const dora = await stage.account("Dora");
+  const dora = await stage.person("Dora");
   const [annPage, bobPage, cleoPage] = await Promise.all([ann.arrive(), bob.arrive(), cleo.arrive()]);
+  const doraPage = await dora.arrive();
 
   await createGroup(annPage, "Picnic", [bob.account.username, cleo.account.username]);
   await say(annPage, "who brings bread?");
@@ -55,7 +56,7 @@ test("a group of three: mentions, readers, members, names", async () => {
   const info = await openInfo(annPage);
   await info.getByRole("button", { name: "Add people" }).click();
   const adding = annPage.getByRole("dialog");
-  await adding.getByRole("textbox").first().fill(dora.username);
+  await adding.getByRole("textbox").first().fill(dora.account.username);
   await adding.getByRole("button", { name: "Add", exact: true }).click();
   await adding.getByText("Dora").first().waitFor();
   await adding
@@ -70,6 +71,9 @@ test("a group of three: mentions, readers, members, names", async () => {
       .waitFor();
   await eventually(() => info.getByRole("list", { name: "Members" }).getByRole("listitem").count()).toBe(4);
 
+  await openChat(doraPage, "Picnic");
+  await say(doraPage, "thank you for having me");
+  await sees(annPage, "thank you for having me");
   await memberMenu(annPage, "Dora", "Remove from group");
   const sure = annPage.getByRole("dialog").getByRole("button", { name: /Remove/ });
   if (await sure.isVisible()) await sure.click();

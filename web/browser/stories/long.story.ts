@@ -26,6 +26,7 @@ beforeAll(async () => {
     flood(bob, { userId: ann.account.userId }, COUNT / 2, (nth) => text(nth * 2)),
     flood(ann.account, { userId: bob.userId }, COUNT / 2, (nth) => text(nth * 2 - 1)),
   ]);
+  await ann.account.markRead(await ann.account.directWith(bob), COUNT);
 }, 120_000);
 
 /** The seqs that are in sight. */

@@ -8,6 +8,7 @@ import { PASSWORD } from "../harness/api.ts";
 import { overflow } from "../harness/measure.ts";
 import { setTheStage } from "../harness/stage.ts";
 import {
+  choose,
   composer,
   conversations,
   createGroup,
@@ -36,7 +37,7 @@ test("a Chinese browser gets Chinese, and the choice in the settings wins", asyn
   await page.getByLabel(zh.welcome.password, { exact: true }).fill(PASSWORD);
   await enter.click();
   await page.getByRole("navigation", { name: zh.list.conversations }).waitFor();
-  await page.getByRole("listitem").filter({ hasText: "王小明" }).getByRole("button").first().click();
+  await page.getByRole("listitem").filter({ hasText: "王小明" }).getByRole("link").click();
   await page.getByRole("article").filter({ hasText: "你好" }).waitFor();
 
   const words = await page.evaluate(() => document.body.textContent ?? "");
@@ -44,7 +45,7 @@ test("a Chinese browser gets Chinese, and the choice in the settings wins", asyn
   await page.getByRole("button", { name: zh.list.settings, exact: true }).click();
   const look = { name: zh.settings.appearance, exact: true };
   await page.getByRole("tab", look).or(page.getByRole("link", look)).or(page.getByRole("button", look)).first().click();
-  await page.getByRole("radio", { name: "English" }).check();
+  await choose(page, "English");
   await page
     .getByRole("heading", { name: en.settings.title })
     .or(page.getByText(en.settings.appearance))
@@ -76,13 +77,13 @@ test("light and dark follow the system, until one is chosen", async () => {
   await page.emulateMedia({ colorScheme: "light" });
   await eventually(() => brightness(page)).toBeGreaterThan(180);
   await openSettings(page, "Appearance");
-  await page.getByRole("radio", { name: "Dark" }).check();
+  await choose(page, "Dark");
   await eventually(() => brightness(page)).toBeLessThan(80);
   await page.reload();
   await conversations(page).waitFor({ state: "attached" });
   await eventually(() => brightness(page)).toBeLessThan(80);
   await openSettings(page, "Appearance");
-  await page.getByRole("radio", { name: "Automatic" }).check();
+  await choose(page, "Automatic");
   await eventually(() => brightness(page)).toBeGreaterThan(180);
 });
 

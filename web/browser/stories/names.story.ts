@@ -28,7 +28,7 @@ test("every page names its controls and has a sound skeleton", async () => {
   await say(page, "heard you");
   await sees(page, "heard you");
   await sound(page);
-  await bubble(page, "heard you").click({ button: "right" });
+  await bubble(page, "heard you").getByText("heard you").click({ button: "right" });
   await page.getByRole("menu").waitFor();
   await sound(page);
   await page.keyboard.press("Escape");

@@ -12,14 +12,22 @@ import { type ConnectionWords, connectionWords } from "./connectionWords";
 
 export function ConnectionBar() {
   const text = useText();
-  const status = useObservable(useClient().status);
+  const client = useClient();
+  const status = useObservable(client.status);
   const counts = status.state === "waiting" && !status.offline;
   const now = useNow(counts ? 1000 : undefined);
   const { words, mood } = connectionWords(status, now, text);
   return (
-    <div role="status" aria-label={text.shell.connection} className={classNames(styles.bar, styles[mood])}>
+    <div className={classNames(styles.bar, styles[mood])}>
       <Mark mood={mood} />
-      <span>{words}</span>
+      <span role="status" aria-label={text.shell.connection}>
+        {words}
+      </span>
+      {counts && (
+        <button type="button" className={styles.now} onClick={() => client.tryNow()}>
+          {text.shell.tryNow}
+        </button>
+      )}
     </div>
   );
 }

@@ -1,13 +1,18 @@
 /** The page of somebody who is logged in: the list at the left, what is open at the right; one of them where it is narrow. */
 
+import { lazy, Suspense } from "react";
 import { ChatPane } from "../chat/ChatPane";
 import { ListPane } from "../list/ListPane";
-import { SettingsPane } from "../settings/SettingsPane";
 import { usePlace } from "../state/place";
 import { useText } from "../text/useText";
 import { classNames } from "../ui/classNames";
 import { Empty } from "../ui/Empty";
 import { ErrorBoundary } from "../ui/ErrorBoundary";
+import { Spinner } from "../ui/Spinner";
+
+/** Seldom needed, so not part of the first load. */
+const SettingsPane = lazy(async () => ({ default: (await import("../settings/SettingsPane")).SettingsPane }));
+
 import { ConnectionBar } from "./ConnectionBar";
 import styles from "./Home.module.css";
 import { useAttention } from "./useAttention";
@@ -16,6 +21,7 @@ export function Home() {
   const text = useText();
   const [place, go] = usePlace();
   useAttention();
+  const settingsPage = place.at === "settings" ? place.page : place.at === "devices" ? "devices" : undefined;
   const back = () => go({ at: "list" });
 
   return (
@@ -26,12 +32,18 @@ export function Home() {
           <ListPane />
         </div>
         <div className={styles.open}>
-          <ErrorBoundary key={place.at === "chat" ? place.conversationId : place.at} text={text}>
+          <ErrorBoundary
+            key={place.at === "chat" ? place.conversationId : settingsPage === undefined ? "list" : "settings"}
+            text={text}
+          >
             {place.at === "chat" && (
               <ChatPane key={place.conversationId} conversationId={place.conversationId} onBack={back} />
             )}
-            {place.at === "settings" && <SettingsPane page={place.page} onBack={back} />}
-            {place.at === "devices" && <SettingsPane page="devices" onBack={back} />}
+            {settingsPage !== undefined && (
+              <Suspense fallback={<Spinner label={text.shell.loading} />}>
+                <SettingsPane page={settingsPage} onBack={back} />
+              </Suspense>
+            )}
             {place.at === "list" && (
               <Empty icon="chat" title={text.shell.nothingOpenTitle}>
                 {text.shell.nothingOpenText}

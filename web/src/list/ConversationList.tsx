@@ -5,6 +5,7 @@ import { type KeyboardEvent, type Ref, useCallback, useImperativeHandle, useRef,
 import { Virtualizer, type VirtualizerHandle } from "virtua";
 import styles from "./ConversationList.module.css";
 import { ConversationMenu, type MenuPoint } from "./ConversationMenu";
+import { ConversationQuestion, type Question } from "./ConversationQuestion";
 import { ConversationRow } from "./ConversationRow";
 import { ListBox } from "./ListBox";
 import { ListItem } from "./ListItem";
@@ -29,6 +30,7 @@ export function ConversationList({ conversations, openId, nowMs, onLeaveUp, ref 
   const rows = useRef<VirtualizerHandle>(null);
   const [focusedId, setFocusedId] = useState<string>();
   const [menu, setMenu] = useState<{ conversation: Conversation; at: MenuPoint }>();
+  const [asked, setAsked] = useState<{ conversation: Conversation; question: Question }>();
 
   const openMenu = useCallback((conversation: Conversation, at: MenuPoint) => setMenu({ conversation, at }), []);
 
@@ -38,8 +40,7 @@ export function ConversationList({ conversations, openId, nowMs, onLeaveUp, ref 
 
   const focusRow = (index: number) => {
     rows.current?.scrollToIndex(index, { align: "nearest" });
-    // The row may come into the page only with the next frame.
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`a[data-index="${index}"]`)?.focus());
+    focusSoon(() => box.current?.querySelector<HTMLElement>(`a[data-index="${index}"]`));
   };
 
   useImperativeHandle(ref, () => ({ focusFirst: () => focusRow(0) }));
@@ -85,8 +86,24 @@ export function ConversationList({ conversations, openId, nowMs, onLeaveUp, ref 
         </Virtualizer>
       </div>
       {menu !== undefined && (
-        <ConversationMenu conversation={menu.conversation} at={menu.at} onClose={() => setMenu(undefined)} />
+        <ConversationMenu
+          {...menu}
+          onAsk={(question) => setAsked({ conversation: menu.conversation, question })}
+          onClose={() => setMenu(undefined)}
+        />
       )}
+      {asked !== undefined && <ConversationQuestion {...asked} onClose={() => setAsked(undefined)} />}
     </>
   );
+}
+
+/** Frames after which a row that was scrolled to is surely in the page. */
+const FRAMES_MAX = 20;
+
+/** A row that was out of sight comes into the page, and takes the focus, some frames after it was scrolled to. */
+function focusSoon(find: () => HTMLElement | null | undefined, frames = FRAMES_MAX): void {
+  const row = find();
+  row?.focus({ preventScroll: true });
+  if (frames === 0 || (row && document.activeElement === row)) return;
+  requestAnimationFrame(() => focusSoon(find, frames - 1));
 }

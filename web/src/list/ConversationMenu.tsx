@@ -1,40 +1,32 @@
-/** What can be done with a conversation from the list, and the questions asked before what cannot be undone. */
+/** What can be done with a conversation from the list. */
 
 import type { Conversation } from "@skein/client";
-import { useState } from "react";
 import { useNotices } from "../state/notices";
-import { usePlace } from "../state/place";
 import { useObservable } from "../state/useObservable";
-import { nameInSentence } from "../text/names";
 import { useText } from "../text/useText";
-import { Confirm } from "../ui/Confirm";
 import { Menu, type MenuItem } from "../ui/Menu";
-import { conversationTitle } from "./title";
+import type { Question } from "./ConversationQuestion";
 
 export type MenuPoint = { x: number; y: number } | HTMLElement;
 
 export interface ConversationMenuProps {
   conversation: Conversation;
   at: MenuPoint;
+  /** What cannot be undone is asked first. */
+  onAsk: (question: Question) => void;
   onClose: () => void;
 }
 
-export function ConversationMenu({ conversation, at, onClose }: ConversationMenuProps) {
+export function ConversationMenu({ conversation, at, onAsk, onClose }: ConversationMenuProps) {
   const text = useText();
   const notices = useNotices();
-  const [place, go] = usePlace();
   const state = useObservable(conversation);
-  const [question, setQuestion] = useState<"clear" | "remove">();
-  const title = nameInSentence(conversationTitle(conversation, state, text));
 
-  /** An item that does something at once; the menu goes away with it. */
+  /** An item that does something at once. */
   const item = (icon: NonNullable<MenuItem["icon"]>, label: string, run: () => Promise<void>): MenuItem => ({
     icon,
     label,
-    onSelect: () => {
-      onClose();
-      run().catch(notices.fail);
-    },
+    onSelect: () => void run().catch(notices.fail),
   });
 
   const muted = state.mute !== "notify";
@@ -50,37 +42,8 @@ export function ConversationMenu({ conversation, at, onClose }: ConversationMenu
       ...item("checks", text.list.markRead, () => conversation.markRead()),
       disabled: state.unread === 0 && !state.mentioned,
     },
-    { icon: "undo", label: text.list.clearHistory, onSelect: () => setQuestion("clear") },
-    { icon: "trash", label: text.list.deleteConversation, danger: true, onSelect: () => setQuestion("remove") },
+    { icon: "erase", label: text.list.clearHistory, onSelect: () => onAsk("clear") },
+    { icon: "trash", label: text.list.deleteConversation, danger: true, onSelect: () => onAsk("remove") },
   ];
-
-  if (question === "clear") {
-    return (
-      <Confirm
-        title={text.list.clearQuestion}
-        confirm={text.list.clearHistory}
-        onConfirm={() => conversation.clear()}
-        onClose={onClose}
-      >
-        {text.list.clearText(title)}
-      </Confirm>
-    );
-  }
-  if (question === "remove") {
-    const remove = async () => {
-      await conversation.remove();
-      if (place.at === "chat" && place.conversationId === conversation.id) go({ at: "list" });
-    };
-    return (
-      <Confirm
-        title={text.list.deleteQuestion}
-        confirm={text.list.deleteConversation}
-        onConfirm={remove}
-        onClose={onClose}
-      >
-        {text.list.deleteText(title)}
-      </Confirm>
-    );
-  }
   return <Menu items={items} at={at} onClose={onClose} />;
 }

@@ -17,6 +17,7 @@ import { Mark } from "./Mark";
 import { Tick } from "./Tick";
 import { conversationTitle } from "./title";
 import { UnreadBadge } from "./UnreadBadge";
+import { useTail } from "./useTail";
 
 export interface ConversationRowProps {
   conversation: Conversation;
@@ -35,7 +36,8 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
   const state = useObservable(conversation);
   const longPress = useLongPress((at) => onMenu(conversation, at));
   const title = conversationTitle(conversation, state, text);
-  const last = state.lastMessage;
+  const tail = useTail(conversation, state.lastMessage);
+  const timeMs = tail.outgoing?.clientTimeMs ?? state.lastMessage?.serverTimeMs;
   const quiet = state.mute !== "notify";
 
   const onContextMenu = (event: MouseEvent<HTMLElement>) => {
@@ -63,24 +65,24 @@ export const ConversationRow = memo(function ConversationRow(props: Conversation
         <span className={styles.words}>
           <span className={styles.line}>
             <bdi className={styles.title}>{title}</bdi>
+            {state.pinned && <Mark icon="pin" label={text.list.pinned} />}
             {quiet && <Mark icon="mute" label={text.list.muted} />}
             <span className={styles.gap} />
-            <Tick state={state} />
-            {last !== undefined && (
+            <Tick state={state} tail={tail} />
+            {timeMs !== undefined && (
               <time
                 className={styles.time}
-                dateTime={new Date(last.serverTimeMs).toISOString()}
-                title={exactTime(last.serverTimeMs, language)}
+                dateTime={new Date(timeMs).toISOString()}
+                title={exactTime(timeMs, language)}
               >
-                {listTime(last.serverTimeMs, nowMs, language, text.list.yesterday)}
+                {listTime(timeMs, nowMs, language, text.list.yesterday)}
               </time>
             )}
           </span>
           <span className={styles.line}>
-            <LastMessage state={state} open={open} />
+            <LastMessage state={state} outgoing={tail.outgoing} open={open} />
             {state.mentioned && <Mark icon="at" label={text.list.mentioned} strong />}
             <UnreadBadge count={state.unread} quiet={quiet} />
-            {state.pinned && state.unread === 0 && <Mark icon="pin" label={text.list.pinned} />}
           </span>
         </span>
       </a>

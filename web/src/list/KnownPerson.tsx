@@ -1,8 +1,8 @@
 /** Somebody of a one-to-one conversation, to be chosen or taken out with a click. */
 
 import type { Conversation } from "@skein/client";
-import { useClient } from "../state/session";
 import { useObservable } from "../state/useObservable";
+import { useUser } from "../state/useUser";
 import { plainName } from "../text/names";
 import { useText } from "../text/useText";
 import { Avatar } from "../ui/Avatar";
@@ -14,9 +14,8 @@ import type { People } from "./usePeople";
 
 export function KnownPerson({ conversation, people }: { conversation: Conversation; people: People }) {
   const text = useText();
-  const client = useClient();
   const state = useObservable(conversation);
-  const user = useObservable(client.user(state.peerId));
+  const user = useUser(state.peerId);
   const title = user === undefined ? conversationTitle(conversation, state, text) : plainName(user.displayName);
   const chosen = people.chosen.some((other) => other.userId === state.peerId);
 

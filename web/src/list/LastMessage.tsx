@@ -1,15 +1,21 @@
 /** The second line of a row: the draft, else the last message. */
 
-import type { ConversationState, Message } from "@skein/client";
+import type { ConversationState, Message, OutgoingMessage } from "@skein/client";
 import { useClient } from "../state/session";
 import { useNames } from "../state/useNames";
 import { plainName } from "../text/names";
 import { peopleOfSystemLine } from "../text/systemLine";
 import { useText } from "../text/useText";
 import styles from "./LastMessage.module.css";
-import { messagePreview, tellsWho } from "./preview";
+import { contentPreview, messagePreview, tellsWho } from "./preview";
 
-export function LastMessage({ state, open }: { state: ConversationState; open: boolean }) {
+export interface LastMessageProps {
+  state: ConversationState;
+  outgoing: OutgoingMessage | undefined;
+  open: boolean;
+}
+
+export function LastMessage({ state, outgoing, open }: LastMessageProps) {
   const text = useText();
   const me = useClient().userId;
   const last = state.lastMessage;
@@ -22,17 +28,29 @@ export function LastMessage({ state, open }: { state: ConversationState; open: b
       </span>
     );
   }
+  if (outgoing !== undefined) {
+    return (
+      <Line sender={state.kind === "group" ? text.shell.you : undefined}>
+        {contentPreview(outgoing.content, { me, nameOf, text })}
+      </Line>
+    );
+  }
   if (last === undefined) return <span className={styles.line}>{text.previews.nothingYet}</span>;
   const line = messagePreview(last, { me, nameOf, text });
   const sender = state.kind !== "group" || tellsWho(last) ? undefined : last.senderId;
+  const name = sender === me ? text.shell.you : sender && plainName(nameOf(sender));
+  return <Line sender={name}>{line}</Line>;
+}
+
+function Line({ sender, children }: { sender: string | undefined; children: string }) {
   return (
     <span className={styles.line}>
       {sender !== undefined && (
         <span className={styles.sender}>
-          <bdi>{sender === me ? text.shell.you : plainName(nameOf(sender))}</bdi>:{" "}
+          <bdi>{sender}</bdi>:{" "}
         </span>
       )}
-      <bdi>{line}</bdi>
+      <bdi>{children}</bdi>
     </span>
   );
 }

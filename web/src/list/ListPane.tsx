@@ -1,6 +1,6 @@
 /** The left pane: search, what begins something new, and the conversations. */
 
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { usePlace } from "../state/place";
 import { useClient } from "../state/session";
 import { useNow } from "../state/useNow";
@@ -9,12 +9,15 @@ import { useText } from "../text/useText";
 import { IconButton } from "../ui/IconButton";
 import { ArchiveButton } from "./ArchiveButton";
 import { ConversationList, type ConversationListHandle } from "./ConversationList";
+import { FindPerson } from "./FindPerson";
 import styles from "./ListPane.module.css";
+import { watchListed } from "./listed";
 import { NewChat } from "./NewChat";
 import { NothingListed } from "./NothingListed";
 import { SearchBox } from "./SearchBox";
 import { conversationTitle } from "./title";
 import { titleMatches } from "./titleMatches";
+import { useStartDirect } from "./useStartDirect";
 
 const MINUTE_MS = 60_000;
 
@@ -22,18 +25,20 @@ export function ListPane() {
   const text = useText();
   const [place, go] = usePlace();
   const client = useClient();
-  const conversations = useObservable(client.conversations);
+  const { active, archived, archivedUnread } = useObservable(useMemo(() => watchListed(client), [client]));
   const nowMs = useNow(MINUTE_MS);
   const [query, setQuery] = useState("");
   const [inArchive, setInArchive] = useState(false);
   const list = useRef<ConversationListHandle>(null);
-  const search = useRef<HTMLInputElement>(null);
+  const searchBox = useRef<HTMLInputElement>(null);
+  const direct = useStartDirect(() => setQuery(""));
 
   const searching = query.trim() !== "";
-  const archived = conversations.filter((conversation) => conversation.current.archived);
   const listed = searching
-    ? conversations.filter((one) => titleMatches(conversationTitle(one, one.current, text), query))
-    : conversations.filter((one) => one.current.archived === inArchive);
+    ? [...active, ...archived].filter((one) => titleMatches(conversationTitle(one, one.current, text), query))
+    : inArchive
+      ? archived
+      : active;
 
   // The search is one key away, from wherever the focus is.
   useEffect(() => {
@@ -41,11 +46,16 @@ export function ListPane() {
       if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey)
         return;
       event.preventDefault();
-      search.current?.focus();
+      searchBox.current?.focus();
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, []);
+
+  const search = (typed: string) => {
+    setQuery(typed);
+    direct.forgetError();
+  };
 
   const onSearchKey = (event: KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return;
@@ -55,14 +65,15 @@ export function ListPane() {
     else if (event.key === "Enter" && searching && first !== undefined) {
       go({ at: "chat", conversationId: first.id });
       setQuery("");
-    } else return;
+    } else if (event.key === "Enter" && searching) void direct.start(query);
+    else return;
     event.preventDefault();
   };
 
   return (
     <nav className={styles.pane} aria-label={text.list.conversations}>
       <header className={styles.header}>
-        <SearchBox ref={search} value={query} onChange={setQuery} onKeyDown={onSearchKey} />
+        <SearchBox ref={searchBox} value={query} onChange={search} onKeyDown={onSearchKey} />
         <NewChat />
         <IconButton
           icon="settings"
@@ -70,6 +81,7 @@ export function ListPane() {
           onClick={() => go({ at: "settings", page: "profile" })}
         />
       </header>
+      {searching && <FindPerson query={query.trim()} direct={direct} />}
       {inArchive && !searching && (
         <div className={styles.archiveHeader}>
           <IconButton icon="back" label={text.shell.back} onClick={() => setInArchive(false)} />
@@ -77,7 +89,7 @@ export function ListPane() {
         </div>
       )}
       {!inArchive && !searching && archived.length > 0 && (
-        <ArchiveButton archived={archived} onOpen={() => setInArchive(true)} />
+        <ArchiveButton count={archived.length} unread={archivedUnread} onOpen={() => setInArchive(true)} />
       )}
       {listed.length > 0 && (
         <ConversationList
@@ -85,15 +97,10 @@ export function ListPane() {
           conversations={listed}
           openId={place.at === "chat" ? place.conversationId : undefined}
           nowMs={nowMs}
-          onLeaveUp={() => search.current?.focus()}
+          onLeaveUp={() => searchBox.current?.focus()}
         />
       )}
-      <NothingListed
-        none={listed.length === 0}
-        query={query.trim()}
-        inArchive={inArchive}
-        onDone={() => setQuery("")}
-      />
+      {listed.length === 0 && <NothingListed searching={searching} inArchive={inArchive} />}
     </nav>
   );
 }

@@ -7,7 +7,7 @@ import styles from "./Mark.module.css";
 export function Mark({ icon, label, strong = false }: { icon: IconName; label: string; strong?: boolean }) {
   return (
     <span className={classNames(styles.mark, strong && styles.strong)} title={label}>
-      <Icon name={icon} size={strong ? 14 : 16} />
+      <Icon name={icon} size={14} />
       <span className="visually-hidden">{label}</span>
     </span>
   );

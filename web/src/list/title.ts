@@ -6,8 +6,8 @@ import { plainName } from "../text/names";
 
 /** `state` is what is on the screen, so that the title changes together with it. */
 export function conversationTitle(conversation: Conversation, state: ConversationState, text: Text): string {
+  if (state.kind === "self") return plainName(state.remark) || text.shell.notesToSelf;
   const title = plainName(conversation.displayTitle);
   if (title !== "") return title;
-  if (state.kind === "self") return text.shell.notesToSelf;
   return state.kind === "group" ? text.shell.untitledGroup : text.shell.somebody;
 }

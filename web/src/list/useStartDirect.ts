@@ -7,7 +7,14 @@ import { useClient } from "../state/session";
 import { errorCode } from "../text/errorText";
 import { useText } from "../text/useText";
 
-export function useStartDirect(onDone: () => void) {
+export interface StartDirect {
+  start(username: string): Promise<void>;
+  readonly searching: boolean;
+  readonly error: string | undefined;
+  forgetError(): void;
+}
+
+export function useStartDirect(onDone: () => void): StartDirect {
   const client = useClient();
   const text = useText();
   const notices = useNotices();

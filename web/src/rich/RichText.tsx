@@ -1,7 +1,7 @@
 /** A text or markdown body as elements. Nothing of it is ever HTML. */
 
 import type { Mention } from "@skein/client";
-import { memo, useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import type { Block, Inline } from "./ast";
 import { parseMarkdown } from "./blocks";
 import { toAtoms } from "./mentions";
@@ -15,19 +15,33 @@ export interface RichTextProps {
   mentions?: readonly Mention[] | undefined;
   /** Whose mentions stand out: the reader's user id. */
   me?: string;
+  /** Goes to the end of the last line. */
+  after?: ReactNode;
 }
 
-export const RichText = memo(function RichText({ type, text, mentions, me }: RichTextProps) {
-  const content = useMemo(() => {
+export function RichText({ type, text, mentions, me, after }: RichTextProps) {
+  const { content, last } = useMemo(() => {
     const atoms = toAtoms(text, mentions);
-    return type === "markdown" ? blocks(parseMarkdown(text, atoms), me) : inlines(parsePlain(text, atoms), me);
+    if (type === "text") return { content: inlines(parsePlain(text, atoms), me), last: undefined };
+    const parsed = parseMarkdown(text, atoms);
+    const end = parsed.at(-1);
+    if (end?.kind !== "paragraph") return { content: blocks(parsed, me), last: undefined };
+    return { content: blocks(parsed.slice(0, -1), me), last: inlines(end.children, me) };
   }, [type, text, mentions, me]);
   return (
     <div className={styles.text} dir="auto">
       {content}
+      {last === undefined ? (
+        after
+      ) : (
+        <p dir="auto">
+          {last}
+          {after}
+        </p>
+      )}
     </div>
   );
-});
+}
 
 function blocks(nodes: readonly Block[], me: string | undefined) {
   return nodes.map((node, index) => block(node, index, me));

@@ -3,7 +3,7 @@
 import { useState } from "react";
 import { useNotices } from "../state/notices";
 import { useClient } from "../state/session";
-import { useObservable } from "../state/useObservable";
+import { useUser } from "../state/useUser";
 import { plainName } from "../text/names";
 import { useText } from "../text/useText";
 import { Avatar } from "../ui/Avatar";
@@ -14,7 +14,7 @@ export function BlockedPerson({ userId }: { userId: string }) {
   const text = useText();
   const client = useClient();
   const notices = useNotices();
-  const user = useObservable(client.user(userId));
+  const user = useUser(userId);
   const [busy, setBusy] = useState(false);
   const name = plainName(user?.displayName ?? "") || text.shell.somebody;
 

@@ -4,6 +4,7 @@ import { notifications, switchNotifications } from "../state/notifications";
 import { useObservable } from "../state/useObservable";
 import { useText } from "../text/useText";
 import { Button } from "../ui/Button";
+import styles from "./NotificationChoice.module.css";
 import { Section } from "./Section";
 
 export function NotificationChoice() {
@@ -18,11 +19,15 @@ export function NotificationChoice() {
   return (
     <Section title={text.settings.notifications} about={words}>
       {state === "off" && (
-        <Button kind="primary" onClick={() => void switchNotifications(true)}>
+        <Button kind="primary" className={styles.button} onClick={() => void switchNotifications(true)}>
           {text.settings.switchOn}
         </Button>
       )}
-      {state === "on" && <Button onClick={() => void switchNotifications(false)}>{text.settings.switchOff}</Button>}
+      {state === "on" && (
+        <Button className={styles.button} onClick={() => void switchNotifications(false)}>
+          {text.settings.switchOff}
+        </Button>
+      )}
     </Section>
   );
 }

@@ -44,7 +44,7 @@ export function PasswordForm({ username }: { username: string }) {
 
   const missing = tried && oldPassword === "" ? text.welcome.passwordMissing : undefined;
   return (
-    <Section title={text.settings.password}>
+    <Section title={text.settings.password} about={text.settings.passwordAbout}>
       <form className={styles.form} noValidate onSubmit={(event) => void submit(event)}>
         <input type="text" name="username" autoComplete="username" value={username} readOnly hidden />
         <PasswordField
@@ -61,7 +61,7 @@ export function PasswordForm({ username }: { username: string }) {
           label={text.settings.newPassword}
           value={newPassword}
           error={tried ? newError : undefined}
-          hint={<PasswordRules password={newPassword} />}
+          hint={tried && newError !== undefined ? undefined : <PasswordRules password={newPassword} />}
           autoComplete="new-password"
           onChange={(event) => setNewPassword(event.target.value)}
         />

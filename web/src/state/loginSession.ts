@@ -4,20 +4,26 @@ import { Accounts, Client, type CloseReason, type Login, type Observable, TokenK
 import { currentText } from "../text/language";
 import { changing } from "./changing";
 import { deviceName } from "./deviceName";
+import { kept } from "./kept";
 import { knownDevice, rememberDevice } from "./knownDevices";
 
 /** Why the log-in page is shown instead of the conversations. */
-export type OutReason = CloseReason | "otherTab";
+export type OutReason = CloseReason | "otherTab" | "clientOffline";
 
 export type SessionState =
   | { readonly at: "opening" }
   | { readonly at: "out"; readonly reason?: OutReason }
   | { readonly at: "in"; readonly client: Client }
   /** Still logged in, but the server will not be asked again by itself. */
-  | { readonly at: "stopped"; readonly reason: CloseReason };
+  | { readonly at: "stopped"; readonly reason: CloseReason }
+  /** What is stored in this browser could not be read. */
+  | { readonly at: "failed" };
 
 /** After these the login is gone, and so is what was stored here. */
 const ENDS_LOGIN: ReadonlySet<CloseReason> = new Set(["BAD_TOKEN", "TOKEN_REVOKED", "KICKED", "ACCOUNT_SUSPENDED"]);
+
+/** The user who is logging out of this browser, or did so last. */
+const leaving = kept("skein.leaving");
 
 export class Session {
   readonly #address: string;
@@ -45,7 +51,7 @@ export class Session {
   async restore(): Promise<void> {
     const userId = this.#keeper.userId;
     if (userId === undefined) this.#state.set({ at: "out" });
-    else await this.#open(userId);
+    else await this.#open(userId).catch(() => this.#state.set({ at: "failed" }));
   }
 
   async logIn(username: string, password: string): Promise<void> {
@@ -61,12 +67,16 @@ export class Session {
   async logOut(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
+    // For the other tabs, which are closed by this: nobody else has logged them out.
+    leaving.write(client?.userId);
+    let reason: OutReason = "client";
     try {
       await client?.logOut();
-    } finally {
-      this.#keeper.clear();
-      this.#state.set({ at: "out", reason: "client" });
+    } catch {
+      reason = "clientOffline";
     }
+    this.#keeper.clear();
+    this.#state.set({ at: "out", reason });
   }
 
   #device(username: string | undefined) {
@@ -76,6 +86,7 @@ export class Session {
   }
 
   async #begin(username: string, login: Login): Promise<void> {
+    leaving.write(undefined);
     rememberDevice(username, login.tokens.deviceId);
     this.#keeper.save(login);
     await this.#open(login.user.userId);
@@ -93,12 +104,13 @@ export class Session {
 
   async #closed(client: Client, reason: CloseReason): Promise<void> {
     if (this.#client !== client || reason === "client") return;
-    this.#client = undefined;
     if (!ENDS_LOGIN.has(reason)) {
       this.#state.set({ at: "stopped", reason });
       return;
     }
-    this.#state.set({ at: "out", reason });
+    this.#client = undefined;
+    const byOtherTab = leaving.read() === client.userId;
+    this.#state.set({ at: "out", reason: byOtherTab ? "otherTab" : reason });
     this.#keeper.clear();
     await client.wipe();
   }

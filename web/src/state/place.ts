@@ -28,7 +28,7 @@ export function formatPlace(place: Place): string {
     case "list":
       return "#/";
     case "chat":
-      return `#/c/${encodeURIComponent(place.conversationId)}`;
+      return `#/c/${encodeURIComponent(place.conversationId).replaceAll("%3A", ":")}`;
     case "settings":
       return place.page === "profile" ? "#/settings" : `#/settings/${place.page}`;
     case "devices":

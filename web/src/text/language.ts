@@ -28,7 +28,7 @@ function now(): Language {
   return chosen === "en" || chosen === "zh" ? chosen : pickLanguage(navigator.languages);
 }
 
-const current = changing<Language>(now());
+const current = changing<Language>("en");
 export const language: Observable<Language> = current;
 
 export function setLanguage(next: Language): void {
@@ -36,7 +36,7 @@ export function setLanguage(next: Language): void {
   applyLanguage(next);
 }
 
-/** Call once at the start: marks the page, and follows the choice made in other tabs. */
+/** Call once at the start, before anything is shown: takes the choice, and follows the one made in other tabs. */
 export function followLanguage(): void {
   applyLanguage(now());
   choice.onChange(() => applyLanguage(now()));

@@ -11,7 +11,7 @@ const FORMS: Readonly<Record<Form, Intl.DateTimeFormatOptions>> = {
   weekday: { weekday: "short" },
   day: { day: "numeric", month: "short" },
   dayOfYear: { day: "numeric", month: "short", year: "numeric" },
-  exact: { dateStyle: "medium", timeStyle: "short" },
+  exact: { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" },
 };
 
 const formats = new Map<string, Intl.DateTimeFormat>();

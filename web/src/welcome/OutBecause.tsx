@@ -6,10 +6,12 @@ import { classNames } from "../ui/classNames";
 import { Icon } from "../ui/Icon";
 import styles from "./OutBecause.module.css";
 
+const CALM: ReadonlySet<OutReason> = new Set<OutReason>(["client", "clientOffline", "otherTab"]);
+
 export function OutBecause({ reason }: { reason: OutReason }) {
   const text = useText();
   const words = text.closings[reason];
-  const wished = reason === "client" || reason === "otherTab";
+  const wished = CALM.has(reason);
   return (
     <div className={classNames(styles.note, wished && styles.calm)} role="status" aria-label={text.shell.connection}>
       <Icon name={wished ? "logout" : "warning"} />

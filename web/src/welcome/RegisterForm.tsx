@@ -50,7 +50,7 @@ export function RegisterForm() {
         name="username"
         value={username}
         error={tried ? usernameError : undefined}
-        hint={text.welcome.usernameHint}
+        hint={tried && usernameError === text.welcome.usernameWrong ? undefined : text.welcome.usernameHint}
         dir="ltr"
         autoFocus
         autoComplete="username"
@@ -73,7 +73,7 @@ export function RegisterForm() {
         name="new-password"
         value={password}
         error={tried ? passwordError : undefined}
-        hint={<PasswordRules password={password} />}
+        hint={tried && passwordError !== undefined ? undefined : <PasswordRules password={password} />}
         autoComplete="new-password"
         onChange={(event) => setPassword(event.target.value)}
       />

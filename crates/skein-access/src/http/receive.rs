@@ -204,9 +204,7 @@ pub(super) async fn poll(
     let turn = poll_fn(|context| held.poll(context, service.now_ms()));
     let frames = tokio::select! {
         biased;
-        turn = turn => turn.map_err(|code| {
-            failure::response(StatusCode::UNAUTHORIZED, ErrorCode::TokenRevoked, &format!("the session is over: {code:?}"))
-        })?,
+        turn = turn => turn.map_err(over)?,
         () = tokio::time::sleep(wait) => Vec::new(),
         () = http.stop.cancelled() => Vec::new(),
     };
@@ -224,6 +222,17 @@ pub(super) async fn poll(
     });
     Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], answer.to_string())
         .into_response())
+}
+
+/// What a poll answers when its session has ended: the error says whether a new token, a new log-in or just another poll helps.
+fn over(code: CloseCode) -> Response {
+    let (status, error) = match code {
+        CloseCode::TokenExpired => (StatusCode::UNAUTHORIZED, ErrorCode::TokenExpired),
+        CloseCode::TokenRevoked | CloseCode::Kicked => (StatusCode::UNAUTHORIZED, ErrorCode::TokenRevoked),
+        CloseCode::AccountSuspended => (StatusCode::FORBIDDEN, ErrorCode::AccountSuspended),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable),
+    };
+    failure::response(status, error, &format!("the session is over: {code:?}"))
 }
 
 /// `POST /v1/ack`: acks for a stream.
@@ -245,5 +254,23 @@ pub(super) async fn acknowledge(
             ErrorCode::NotFound,
             "there is no such session; its id goes into the header skein-session",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_polled_session_says_what_helps() {
+        for (code, status) in [
+            (CloseCode::TokenExpired, StatusCode::UNAUTHORIZED),
+            (CloseCode::Kicked, StatusCode::UNAUTHORIZED),
+            (CloseCode::AccountSuspended, StatusCode::FORBIDDEN),
+            (CloseCode::Superseded, StatusCode::SERVICE_UNAVAILABLE),
+            (CloseCode::Shutdown, StatusCode::SERVICE_UNAVAILABLE),
+        ] {
+            assert_eq!(over(code).status(), status, "{code:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! In a test of the engine, at the root of its crate:
 //!
 //! ```text
-//! fn open() -> (std::sync::Arc<dyn skein_store::Store>, impl Sized) { /* a new store, and what keeps its files alive */ }
+//! async fn open() -> (std::sync::Arc<dyn skein_store::Store>, impl Sized) { /* a new store, and what keeps its files alive */ }
 //! skein_store::conformance_tests!(crate::open);
 //! ```
 //!
@@ -26,7 +26,8 @@ pub use world::World;
 /// Engines under test are opened with this threshold: groups with more members write nothing per member on a send.
 pub const LARGE_GROUP_MEMBERS: u32 = 8;
 
-/// Expands to one `#[tokio::test]` per case. The argument is the full path of a function that opens an empty store.
+/// Expands to one `#[tokio::test]` per case. The argument is the full path of an async function that opens an empty store. With `durable` before it,
+/// the cases are those of the outbox and of mailings, which an engine may refuse to have.
 #[macro_export]
 macro_rules! conformance_tests {
     ($open:path) => {
@@ -68,6 +69,11 @@ macro_rules! conformance_tests {
                 conversation_pages_make_the_whole, changed_messages_come_again, strangers_pull_nothing,
                 history_goes_both_ways,
             }
+            random { unread_equals_a_recount, pulling_changes_equals_pulling_all }
+        }
+    };
+    (durable $open:path) => {
+        $crate::conformance_tests! { @cases $open;
             outbox {
                 only_kinds_that_are_on_are_recorded, changes_of_conversations_are_recorded, changes_of_accounts_are_recorded,
                 events_are_listed_in_order, waiting_ends_with_an_event, lanes_are_claimed_in_order, failing_lanes_wait_alone,
@@ -78,14 +84,13 @@ macro_rules! conformance_tests {
                 mailings_are_made_once, targets_are_active_accounts, batches_are_stored_under_lease,
                 reports_follow_the_receivers, mailings_are_cancelled,
             }
-            random { unread_equals_a_recount, pulling_changes_equals_pulling_all }
         }
     };
     (@cases $open:path; $($subject:ident { $($case:ident),* $(,)? })*) => {
         $(mod $subject {
             $(#[tokio::test]
             async fn $case() {
-                let (store, _guard) = $open();
+                let (store, _guard) = $open().await;
                 $crate::conformance::$subject::$case($crate::conformance::World::new(store)).await;
             })*
         })*

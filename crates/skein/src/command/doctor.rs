@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use skein_store_postgres::PostgresStore;
 use skein_store_sqlite::{OpenError, SqliteStore};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,7 +13,7 @@ use tokio::{
 };
 
 use super::Outcome;
-use crate::config::Config;
+use crate::config::{Config, StoreEngine};
 
 /// Longest answer of a health check that is looked at, in bytes.
 const ANSWER_BYTES_MAX: u64 = 4_096;
@@ -41,7 +42,7 @@ pub async fn run(args: Args) -> Outcome {
     let server = args.server.unwrap_or_else(|| config.access.listen.clone());
     let mut wrong = 0;
     for (name, result) in [
-        ("data directory", check_data(&config).await),
+        check_store(&config).await,
         ("open files", check_files()),
         ("server", check_server(&server, config.access.tls.is_on()).await),
     ] {
@@ -54,6 +55,16 @@ pub async fn run(args: Args) -> Outcome {
         }
     }
     if wrong == 0 { Ok(()) } else { Err(format!("{wrong} check(s) failed").into()) }
+}
+
+async fn check_store(config: &Config) -> (&'static str, Result<String, String>) {
+    match config.store.engine {
+        StoreEngine::Sqlite => ("data directory", check_data(config).await),
+        StoreEngine::Postgres => {
+            let found = PostgresStore::check(&config.store.postgres).await;
+            ("database", found.map_err(|error| error.to_string()))
+        }
+    }
 }
 
 async fn check_data(config: &Config) -> Result<String, String> {

@@ -11,12 +11,15 @@ use std::{
 use skein_access::Access;
 use skein_bus::local::LocalBus;
 use skein_service::Service;
-use skein_store_sqlite::SqliteStore;
 use skein_webhooks::{Before, Webhooks};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
-use crate::{config::Config, web};
+use crate::{
+    config::{Config, StoreEngine},
+    store::OpenStore,
+    web,
+};
 
 /// How long open links get to take their last pushes at shutdown.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
@@ -44,15 +47,15 @@ pub struct Args {
 /// Runs until SIGINT or SIGTERM.
 pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
-    let store = Arc::new(SqliteStore::open(&config.data_dir, config.sqlite.clone())?);
+    let store = OpenStore::open(&config).await?;
     let (bus, deliveries) = LocalBus::new();
     let webhooks = Webhooks::new(config.webhooks.clone())?;
     let (rules, admin) = (config.service.clone(), config.admin.clone());
-    let service = Service::start_with(store.clone(), Arc::new(bus), rules, admin, webhooks.kinds()).await?;
+    let service = Service::start_with(store.contract(), Arc::new(bus), rules, admin, webhooks.kinds()).await?;
     if let Some(before) = &config.webhooks.before_message {
         service.set_before_message(Arc::new(Before::new(before)?));
     }
-    let webhooks = webhooks.start(store.clone()).await?;
+    let webhooks = webhooks.start(store.contract()).await?;
     let background = [tokio::spawn(service.clone().carry_mailings()), tokio::spawn(service.clone().trim_outbox())];
     let access = Access::start(config.access.clone(), service.clone(), deliveries, web::router()).await?;
     announce(&config, &access);
@@ -66,7 +69,7 @@ pub async fn run(args: Args) -> Outcome {
     background.iter().for_each(tokio::task::JoinHandle::abort);
     tokio::join!(access.shutdown(SHUTDOWN_MAX), webhooks.shutdown());
     drop(service);
-    store.close();
+    store.close().await;
     Ok(())
 }
 
@@ -92,18 +95,21 @@ fn announce(config: &Config, access: &Access) {
     let http = access.local_addr();
     let scheme = if config.access.tls.is_on() { "https" } else { "http" };
     let tcp = access.tcp_addr().map(|tcp| format!(" tcp={tcp}")).unwrap_or_default();
+    let data = match config.store.engine {
+        StoreEngine::Sqlite => config.data_dir.display().to_string(),
+        StoreEngine::Postgres => "PostgreSQL".to_owned(),
+    };
     let address = format!("{scheme}://{}", reachable(http));
     let browser = if web::is_built() { address.as_str() } else { "the web app was not built; `make run` builds it" };
     let text = format!(
         "SKEIN LISTENING http={http}{tcp}\n\
          \n  \
-           Skein {} is ready, its data is in {}\n\
+           Skein {} is ready, its data is in {data}\n\
          \n  \
            Open in a browser         {browser}\n  \
            Chat in another terminal  skein chat --server {address} --register --user <name>\n\
          \n",
         env!("CARGO_PKG_VERSION"),
-        config.data_dir.display()
     );
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

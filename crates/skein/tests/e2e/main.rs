@@ -11,6 +11,8 @@ mod crash;
 mod http;
 mod link;
 mod messages;
+mod migrate;
+mod postgres;
 mod receiver;
 mod server;
 mod sessions;

@@ -44,6 +44,11 @@ impl Server {
         (self.child, self.http, self.tcp) = spawn(self.directory.path(), &self.environment);
     }
 
+    /// Ends it; what it kept stays.
+    pub fn stop(&mut self) {
+        self.kill();
+    }
+
     /// The data directory.
     pub fn data_dir(&self) -> PathBuf {
         self.directory.path().join("data")

@@ -1,8 +1,8 @@
 /** Carries the outbox to the server: each message once, in order within its conversation, repeated with the same client id until it is answered. */
 
 import type { Caller } from "../caller.js";
-import { asSkeinError, type ErrorCode, type SkeinError } from "../error.js";
-import { MessageService, type SendMessageResponse } from "../gen/skein/v1/message_pb.js";
+import { asSkeinError, type ErrorCode, SkeinError } from "../error.js";
+import { MessageService, type SendMessageResponse, type Content as WireContent } from "../gen/skein/v1/message_pb.js";
 import { backoffMs } from "../link/backoff.js";
 import { contentToWire } from "../model/convert_content.js";
 import type { Message } from "../model/message.js";
@@ -11,7 +11,14 @@ import type { OutboxRecord, Storage } from "../storage/storage.js";
 /** Conversations that are sent to at the same time. */
 const LANES_MAX = 8;
 /** Errors that say nothing about the message. */
-const NOT_ABOUT_IT: ReadonlySet<ErrorCode> = new Set(["CLOSED", "UNAUTHENTICATED", "TOKEN_EXPIRED", "TOKEN_REVOKED"]);
+const NOT_ABOUT_IT: ReadonlySet<ErrorCode> = new Set([
+  "CLOSED",
+  "UNAUTHENTICATED",
+  "TOKEN_EXPIRED",
+  "TOKEN_REVOKED",
+  "REFRESH_REUSED",
+  "ACCOUNT_SUSPENDED",
+]);
 /** Errors that may be about the message: so many in a row are. */
 const UNCLEAR: ReadonlySet<ErrorCode> = new Set(["UNKNOWN", "INTERNAL"]);
 const UNCLEAR_MAX = 8;
@@ -25,6 +32,8 @@ export interface CourierEvents {
 
 export class Courier {
   readonly #busy = new Set<string>();
+  /** Answered, though perhaps still in the storage when that refuses to write. */
+  readonly #sent = new Set<string>();
   /** Conversations that wait before the next try, until then (`Date.now()`). */
   readonly #pauses = new Map<string, { readonly untilMs: number; readonly failures: number }>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -59,6 +68,8 @@ export class Courier {
         this.#again = false;
         this.#dispatch(await this.storage.outbox());
       } while (this.#again && this.#online);
+    } catch {
+      // The storage was closed, by the end of this client or by a tab that removed it.
     } finally {
       this.#reading = false;
     }
@@ -72,26 +83,31 @@ export class Courier {
   /** Starts the first message of each conversation that is free. */
   #dispatch(records: readonly OutboxRecord[]): void {
     const seen = new Set<string>();
+    clearTimeout(this.#timer);
+    let dueMs = Number.POSITIVE_INFINITY;
     for (const record of records) {
       const { conversationId, failed } = record;
+      if (this.#sent.has(record.clientMessageId)) continue;
       // A failed one stands aside; the ones after it are sent.
       if (failed !== undefined || seen.has(conversationId)) continue;
       seen.add(conversationId);
-      if (this.#busy.has(conversationId) || this.#paused(conversationId) || this.#busy.size >= LANES_MAX) continue;
-      this.#busy.add(conversationId);
-      void this.#send(record).finally(() => {
-        this.#busy.delete(conversationId);
-        void this.wake();
-      });
+      if (this.#busy.has(conversationId)) continue;
+      const pausedMs = this.#pauses.get(conversationId)?.untilMs ?? 0;
+      if (pausedMs > Date.now()) dueMs = Math.min(dueMs, pausedMs);
+      else if (this.#busy.size < LANES_MAX) this.#start(record);
+    }
+    if (dueMs < Number.POSITIVE_INFINITY && this.#online) {
+      this.#timer = setTimeout(() => void this.wake(), dueMs - Date.now());
     }
   }
 
-  #paused(conversationId: string): boolean {
-    const pause = this.#pauses.get(conversationId);
-    if (pause === undefined || pause.untilMs <= Date.now()) return false;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.wake(), pause.untilMs - Date.now());
-    return true;
+  #start(record: OutboxRecord): void {
+    const { conversationId } = record;
+    this.#busy.add(conversationId);
+    void this.#send(record).finally(() => {
+      this.#busy.delete(conversationId);
+      void this.wake();
+    });
   }
 
   async #send(record: OutboxRecord): Promise<void> {
@@ -100,14 +116,18 @@ export class Courier {
       const answer = await this.caller.call(MessageService.method.sendMessage, {
         to: receiver(conversationId, this.me),
         clientMessageId,
-        content: contentToWire(record.content),
+        content: contentOf(record),
         clientTimeMs: BigInt(record.clientTimeMs),
         options: record.options,
       });
       this.#pauses.delete(conversationId);
+      this.#sent.add(clientMessageId);
       await this.events.sent(sentMessage(record, answer, this.me));
+      // It is gone by now, together with the coming of the message; unless the storage is full.
+      await this.storage.removeOutbox(clientMessageId);
+      this.#sent.delete(clientMessageId);
     } catch (thrown) {
-      await this.#failed(record, asSkeinError(thrown));
+      if (!this.#sent.has(clientMessageId)) await this.#failed(record, asSkeinError(thrown)).catch(() => {});
     }
   }
 
@@ -121,6 +141,14 @@ export class Courier {
     }
     await this.storage.putOutbox({ ...record, failed: { code: error.code, text: error.message } });
     this.events.failed();
+  }
+}
+
+function contentOf({ content }: OutboxRecord): WireContent {
+  try {
+    return contentToWire(content);
+  } catch (thrown) {
+    throw new SkeinError("INVALID_ARGUMENT", `this content cannot be sent: ${asSkeinError(thrown).message}`);
   }
 }
 

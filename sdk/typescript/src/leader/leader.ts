@@ -19,6 +19,11 @@ import { Reporter } from "./reporter.js";
 
 /** In larger groups nobody is told who has received what. */
 const DELIVERED_MEMBERS_MAX = 256;
+/** Steps that wait for a storage that refuses to write. Beyond it nothing more is written: what is there stays whole, and old. */
+const UNWRITTEN_MAX = 1_000;
+
+/** New messages that wait for their conversations. */
+const ANNOUNCED_MAX = 64;
 
 export interface LeaderEvents {
   /** To be shown here and in the other tabs. `live`: new messages of others. */
@@ -39,9 +44,13 @@ export class Leader {
   readonly #reporter: Reporter;
   /** Writes go one after the other, in the order of the changes. */
   #written: Promise<void> = Promise.resolve();
+  #unwritten: Changes[] = [];
+  #stopped = false;
   #transport: TransportName | undefined;
+  #announced: readonly Message[] = [];
   /** Since the last welcome, everything was pulled once. */
   #caughtUp = false;
+  #serverAheadMs = 0;
 
   constructor(
     private readonly me: string,
@@ -51,10 +60,10 @@ export class Leader {
     link: Omit<LinkOptions, "renew">,
     private readonly events: LeaderEvents,
   ) {
-    this.#replica = new Replica(me, stored.user, stored.conversations);
+    this.#replica = new Replica(me, stored);
     this.#puller = new Puller(caller, this.#replica, {
       commit: (changes) => {
-        this.#commit(changes);
+        this.#commit(changes, this.#takeListed());
         this.#reportDelivered(changes);
       },
       progress: (done, total) => this.#syncing(done, total),
@@ -93,7 +102,12 @@ export class Leader {
   /** The browser says that the network is there again, or gone. */
   networkChanged(): void {
     if (isOffline()) this.#link.reconnect();
-    else this.#link.connect();
+    else this.#link.check();
+  }
+
+  /** Somebody does not want to wait for the next try. */
+  tryNow(): void {
+    this.#link.check();
   }
 
   /** There may be something to send. */
@@ -113,6 +127,12 @@ export class Leader {
     this.#puller.wake(true);
   }
 
+  /** Somebody looks at this conversation. */
+  look(conversationId: string): void {
+    this.#replica.look(conversationId);
+    this.#puller.wake();
+  }
+
   /** Something of the user's own timeline was changed here: what came of it is asked for. */
   pullUser(): void {
     this.#replica.needUser();
@@ -125,6 +145,7 @@ export class Leader {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#puller.stop();
     this.#courier.stop();
     this.#reporter.stop();
@@ -134,6 +155,7 @@ export class Leader {
 
   #ready(welcome: Welcome, transport: TransportName): void {
     this.#transport = transport;
+    this.#serverAheadMs = Number(welcome.serverTimeMs) - Date.now();
     this.events.welcome(welcome.limits, Number(welcome.serverTimeMs));
     if (!welcome.resumed) this.#replica.needUser();
     if (this.#replica.needs().length > 0) {
@@ -182,17 +204,24 @@ export class Leader {
       return message && this.#isNew(message.conversationId, Number(message.seq)) ? [messageFromWire(message)] : [];
     });
     const changes = this.#replica.push(events);
-    this.#commit(
-      changes,
-      live.filter(({ senderId }) => senderId !== this.me && senderId !== "0"),
-    );
+    const others = live.filter(({ senderId }) => senderId !== this.me && senderId !== "0");
+    this.#announced = [...this.#announced, ...others];
+    this.#commit(changes, this.#takeListed());
     this.#reportDelivered(changes);
     this.#puller.wake(!lagging);
   }
 
+  /** New messages whose conversations are known by now. Those of a conversation that has just begun wait for the pull that brings it. */
+  #takeListed(): readonly Message[] {
+    const isListed = ({ conversationId }: Message) => this.#replica.record(conversationId)?.entry !== undefined;
+    const listed = this.#announced.filter(isListed);
+    this.#announced = this.#announced.filter((message) => !isListed(message)).slice(-ANNOUNCED_MAX);
+    return listed;
+  }
+
   #isNew(conversationId: string, seq: number): boolean {
     const record = this.#replica.record(conversationId);
-    return seq > Math.max(record?.entry?.lastSeq ?? 0, record?.tail.at(-1)?.seq ?? 0);
+    return seq > Math.max(record?.entry?.lastSeq ?? 0, record?.tail.at(-1)?.seq ?? 0, record?.head?.lastSeq ?? 0);
   }
 
   #reportDelivered(changes: Changes): void {
@@ -207,15 +236,29 @@ export class Leader {
   }
 
   #commit(changes: Changes, live: readonly Message[] = []): void {
-    if (Object.keys(changes).length === 0) return;
+    // What an answer says that comes after the end is learnt by the next pull.
+    if (this.#stopped || (Object.keys(changes).length === 0 && live.length === 0)) return;
     this.events.changed(changes, live);
-    const write = () => this.storage.apply(changes);
-    this.#written = this.#written.then(write).catch((error) => this.events.storageFailed(error));
+    if (this.#unwritten.length > UNWRITTEN_MAX) return;
+    this.#unwritten.push(changes);
+    this.#written = this.#written.then(() => this.#write());
+  }
+
+  /** Step by step and in order, so that the storage is as of some moment whatever fails. */
+  async #write(): Promise<void> {
+    try {
+      for (let next = this.#unwritten[0]; next !== undefined; next = this.#unwritten[0]) {
+        await this.storage.apply(next);
+        this.#unwritten.shift();
+      }
+    } catch (error) {
+      this.events.storageFailed(error);
+    }
   }
 
   async #renew(accessToken: string): Promise<number> {
     const { tokenExpiresMs } = await this.caller.call(AccountService.method.renewLink, { accessToken });
-    return Number(tokenExpiresMs);
+    return Number(tokenExpiresMs) - (Date.now() + this.#serverAheadMs);
   }
 }
 

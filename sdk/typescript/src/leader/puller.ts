@@ -2,9 +2,10 @@
 
 import type { Caller } from "../caller.js";
 import { asSkeinError, type SkeinError } from "../error.js";
-import { SyncService } from "../gen/skein/v1/sync_pb.js";
+import { ConversationService } from "../gen/skein/v1/conversation_pb.js";
+import { type PullUserResponse, SyncService } from "../gen/skein/v1/sync_pb.js";
 import { backoffMs } from "../link/backoff.js";
-import type { Need, Replica } from "../replica/replica.js";
+import type { Need, Replica, UserPage } from "../replica/replica.js";
 import type { Changes } from "../storage/storage.js";
 
 /** Messages packed with each entry of a pull. */
@@ -12,7 +13,7 @@ const BUNDLE_MESSAGES = 20;
 /** A hole may close by itself: pushes of several senders can overtake each other. */
 const HOLE_PATIENCE_MS = 30;
 /** Changes asked for in one page of a conversation. */
-const PAGE_CHANGES = 500;
+const PAGE_CHANGES = 200;
 
 export interface PullerEvents {
   readonly commit: (changes: Changes) => void;
@@ -28,6 +29,7 @@ export class Puller {
   #stopped = false;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #dueMs = 0;
 
   constructor(
     private readonly caller: Caller,
@@ -42,8 +44,19 @@ export class Puller {
       return;
     }
     if (this.#stopped || this.replica.needs().length === 0) return;
+    this.#plan(patient ? HOLE_PATIENCE_MS : 0);
+  }
+
+  /** The earlier one of two plans counts: pushes that keep coming must not put a pull off for ever. */
+  #plan(delayMs: number): void {
+    const dueMs = Date.now() + delayMs;
+    if (this.#timer !== undefined && this.#dueMs <= dueMs) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#run(), patient ? HOLE_PATIENCE_MS : 0);
+    this.#dueMs = dueMs;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#run();
+    }, delayMs);
   }
 
   stop(): void {
@@ -68,13 +81,11 @@ export class Puller {
     }
   }
 
-  /** Offline: the next welcome wakes us. Everything else is tried again after a while. */
+  /** Tried again after a while, or when the next welcome wakes us. */
   #failed(error: SkeinError): void {
-    this.replica.abandonUserPull();
     if (this.#stopped || error.code === "CLOSED") return;
     this.#failures += 1;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.wake(), Math.max(error.retryAfterMs, backoffMs(this.#failures, Math.random())));
+    this.#plan(Math.max(error.retryAfterMs, backoffMs(this.#failures, Math.random())));
   }
 
   async #pullAll(): Promise<void> {
@@ -84,42 +95,53 @@ export class Puller {
       if (need === undefined) return;
       this.events.progress(done, need.kind === "user" ? 0 : done + needs.length);
       await this.#pull(need);
-      if (need.kind === "conversation") done += 1;
+      if (need.kind !== "user") done += 1;
     }
   }
 
   async #pull(need: Need): Promise<void> {
     if (need.kind === "user") return this.#pullUser();
     try {
-      await this.#pullConversation(need.conversationId);
+      await (need.kind === "entry" ? this.#restart(need.conversationId) : this.#pullConversation(need.conversationId));
     } catch (thrown) {
       const { code } = asSkeinError(thrown);
-      if (code !== "NOT_A_MEMBER" && code !== "NOT_FOUND") throw thrown;
-      // Left meanwhile; the user timeline says so.
+      if (code !== "NOT_A_MEMBER" && code !== "NOT_FOUND" && code !== "INTERNAL") throw thrown;
+      // Left meanwhile, and the user timeline says so; or broken there, which must not keep the others waiting.
       this.replica.giveUp(need.conversationId);
     }
   }
 
   async #pullUser(): Promise<void> {
-    const sinceVersion = BigInt(this.replica.userVersion);
-    let beforeVersion = 0n;
-    for (let more = true; more; ) {
-      const request = { sinceVersion, beforeVersion, messagesPerEntry: BUNDLE_MESSAGES };
-      const page = await this.caller.call(SyncService.method.pullUser, request);
-      this.events.commit(this.replica.mergeUserPage(page, page.messages));
-      beforeVersion = page.nextBeforeVersion;
-      more = page.hasMore;
+    let next: UserPage | undefined = this.replica.beginUserPull();
+    try {
+      while (next !== undefined && !this.#stopped) {
+        const page: PullUserResponse = await this.caller.call(SyncService.method.pullUser, {
+          sinceVersion: BigInt(next.sinceVersion),
+          beforeVersion: BigInt(next.beforeVersion),
+          messagesPerEntry: BUNDLE_MESSAGES,
+        });
+        this.events.commit(this.replica.mergeUserPage(page, page.messages));
+        next = this.replica.nextUserPage;
+      }
+    } catch (thrown) {
+      this.replica.abandonUserPull();
+      throw thrown;
     }
   }
 
+  async #restart(conversationId: string): Promise<void> {
+    const { entry } = await this.caller.call(ConversationService.method.getConversation, { conversationId });
+    if (entry === undefined) this.replica.giveUp(conversationId);
+    else this.events.commit(this.replica.restart(entry));
+  }
+
   async #pullConversation(conversationId: string): Promise<void> {
-    for (let more = true; more; ) {
-      const sinceVersion = BigInt(this.replica.conversationVersion(conversationId));
-      const request = { conversationId, sinceVersion, limit: PAGE_CHANGES };
+    for (let more = true; more && !this.#stopped; ) {
+      const { version = 0, wanted = 0 } = this.replica.record(conversationId) ?? {};
+      const request = { conversationId, sinceVersion: BigInt(version), limit: PAGE_CHANGES };
       const page = await this.caller.call(SyncService.method.pullConversation, request);
-      this.events.commit(this.replica.mergeConversationPage(conversationId, page));
+      this.events.commit(this.replica.mergeConversationPage(conversationId, page, wanted));
       more = page.hasMore;
-      if (!more) this.replica.giveUp(conversationId);
     }
   }
 }

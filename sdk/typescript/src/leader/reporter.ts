@@ -21,7 +21,7 @@ export interface ReporterEvents {
 }
 
 export class Reporter {
-  readonly #intents = new Map<string, Intent>();
+  readonly #intents = new Map<string, { readonly intent: Intent; readonly dueMs: number }>();
   readonly #delivered = new Map<string, number>();
   readonly #told = new Map<string, number>();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -37,13 +37,17 @@ export class Reporter {
 
   setOnline(online: boolean): void {
     this.#online = online;
-    if (online) this.#plan(0);
+    if (!online) return;
+    for (const [key, { intent }] of this.#intents) this.#intents.set(key, { intent, dueMs: 0 });
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    this.#plan(0);
   }
 
   /** Something of the user, which is in the storage. */
   add(intent: Intent): void {
-    this.#intents.set(`${intent.kind}/${intent.conversationId}`, intent);
-    this.#plan(intent.kind === "draft" ? DRAFT_PAUSE_MS : READ_PAUSE_MS);
+    const pauseMs = intent.kind === "draft" ? DRAFT_PAUSE_MS : READ_PAUSE_MS;
+    this.#intents.set(`${intent.kind}/${intent.conversationId}`, { intent, dueMs: Date.now() + pauseMs });
+    this.#plan(pauseMs);
   }
 
   /** Messages have come up to this seq. Not kept: the next message tells it again. */
@@ -71,9 +75,11 @@ export class Reporter {
     this.#running = true;
     let failed = false;
     try {
-      for (const [key, intent] of [...this.#intents]) {
-        await this.#tell(intent);
-        if (this.#intents.get(key) === intent) this.#intents.delete(key);
+      for (const [key, planned] of [...this.#intents]) {
+        // One that was replaced meanwhile, or is still being typed, has its own time.
+        if (this.#intents.get(key) !== planned || planned.dueMs > Date.now()) continue;
+        await this.#tell(planned.intent);
+        if (this.#intents.get(key) === planned) this.#intents.delete(key);
       }
       for (const [conversationId, seq] of [...this.#delivered]) {
         this.#delivered.delete(conversationId);
@@ -84,7 +90,15 @@ export class Reporter {
     } finally {
       this.#running = false;
     }
-    if (this.#intents.size > 0 || this.#delivered.size > 0) this.#plan(failed ? RETRY_MS : READ_PAUSE_MS);
+    if (failed) this.#plan(RETRY_MS);
+    else if (this.#delivered.size > 0) this.#plan(READ_PAUSE_MS);
+    else if (this.#intents.size > 0) this.#plan(this.#nextMs());
+  }
+
+  /** Milliseconds until the next intent; never longer than its pause, whatever the clock did. */
+  #nextMs(): number {
+    const dueMs = Math.min(...[...this.#intents.values()].map((planned) => planned.dueMs));
+    return Math.min(DRAFT_PAUSE_MS, Math.max(0, dueMs - Date.now()));
   }
 
   /** Throws when it has to be told later. */

@@ -6,13 +6,19 @@ import { CloseCode } from "../gen/skein/v1/link_pb.js";
 import type { TokenProvider } from "../tokens.js";
 import { backoffMs } from "./backoff.js";
 import { afterClose, type CloseReason, closeReason } from "./close_code.js";
-import { Session, type SessionEvent } from "./session.js";
+import { Session, type SessionEvent, WELCOME_TIMEOUT_MS } from "./session.js";
 import type { Connection, Transport, TransportName } from "./transport.js";
 
-/** While on a fallback, a better transport is tried again this often. */
-const UPGRADE_INTERVAL_MS = 30_000;
+/** While on a fallback, the best transport is tried again after this, and then ever less often. */
+const UPGRADE_MS = 30_000;
+const UPGRADE_MS_MAX = 10 * 60_000;
+/** A connection that lasted this long worked: the next tries begin with short waits again. */
+const STABLE_MS = 10_000;
+/** A transport that has worked here fails so often in a row before another one is tried. */
+const FAILURES_MAX = 3;
 /** A token is renewed on the open link this long before it expires. */
 const RENEW_EARLY_MS = 60_000;
+const RENEW_MS_MIN = 1_000;
 /** Longest delay that a timer of a browser can hold. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -24,7 +30,7 @@ export interface LinkOptions {
   readonly client: string;
   /** Whether plain HTTP reaches the server, asked after a transport has failed. */
   readonly reachable: () => Promise<boolean>;
-  /** Moves the link to a fresh access token; returns when that expires. */
+  /** Moves the link to a fresh access token; returns how long that lives, in milliseconds. */
   readonly renew: (token: string) => Promise<number>;
 }
 
@@ -38,6 +44,8 @@ export interface LinkEvents {
   closed(code: CloseReason, text: string): void;
 }
 
+type Timer = ReturnType<typeof setTimeout>;
+
 interface Pending {
   readonly resolve: (body: Uint8Array) => void;
   readonly reject: (error: SkeinError) => void;
@@ -48,17 +56,26 @@ export class Link {
   readonly #session: Session;
   readonly #pending = new Map<number, Pending>();
   #connection: Connection | undefined;
+  #probe: Connection | undefined;
   #transport = 0;
+  /** Transports that have worked here, and how often the present one has failed since. */
+  readonly #worked = new Set<Transport>();
+  #failures = 0;
   #attempt = 0;
   #token: string | undefined;
   #rejected: string | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #renewal: ReturnType<typeof setTimeout> | undefined;
-  #upgrade: ReturnType<typeof setInterval> | undefined;
+  /** The server called a fresh token bad; once may be a mistake. */
+  #bad = false;
+  #timer: Timer | undefined;
+  #retry: Timer | undefined;
+  #renewal: Timer | undefined;
+  #upgrade: Timer | undefined;
+  #farewell: Timer | undefined;
+  #upgradeMs = UPGRADE_MS;
+  #opening = false;
   #stopped = false;
-  /** The welcome of this connection has come. */
-  #welcomed = false;
+  /** When the welcome of this connection came. */
+  #welcomedMs: number | undefined;
   #closedBy: { code: number; text: string } | undefined;
 
   constructor(
@@ -70,26 +87,32 @@ export class Link {
 
   /** Connects, now rather than at the next planned try. */
   connect(): void {
-    if (this.#stopped || this.#connection !== undefined || this.#connecting) return;
+    if (this.#stopped || this.#connection !== undefined || this.#opening) return;
     clearTimeout(this.#retry);
-    this.#retry = undefined;
     void this.#open();
   }
 
-  #connecting = false;
-
   /** Drops the connection and connects again: the network has changed. */
   reconnect(): void {
+    if (this.#connection !== undefined) this.#drop();
+    this.connect();
+  }
+
+  /** Something may have happened to the connection that nobody has told: asks the server for a sign of life, or connects. */
+  check(): void {
     if (this.#connection === undefined) this.connect();
-    else this.#ended({ text: "reconnecting" });
+    else if (this.carriesRequests) {
+      this.#session.handleDoubt(Date.now());
+      this.#turn();
+    }
   }
 
   /** Ends for good. Open requests fail with `CLOSED`. */
   stop(): void {
     this.#stopped = true;
+    this.#fail([...this.#pending.keys()], SkeinError.closed());
     this.#drop();
     clearTimeout(this.#retry);
-    this.#fail([...this.#pending.keys()], SkeinError.closed());
   }
 
   /** Whether requests can go through the link now. */
@@ -113,24 +136,25 @@ export class Link {
   }
 
   async #open(): Promise<void> {
-    this.#connecting = true;
+    this.#opening = true;
     this.#attempt += 1;
     this.events.connecting(this.#attempt);
+    let token: string;
     try {
-      this.#token = await this.options.tokens({ rejected: this.#rejected });
+      token = await this.options.tokens({ rejected: this.#rejected });
     } catch (thrown) {
-      this.#connecting = false;
+      this.#opening = false;
       this.#refused(asSkeinError(thrown));
       return;
     }
-    this.#connecting = false;
+    this.#opening = false;
     if (this.#stopped) return;
-    this.#welcomed = false;
+    this.#token = token;
+    this.#welcomedMs = undefined;
     this.#closedBy = undefined;
-    const token = this.#token;
     // What a connection says after it was replaced is not heard.
     let connection: Connection | undefined;
-    const mine = () => connection === undefined || this.#connection === connection;
+    const mine = () => connection !== undefined && this.#connection === connection;
     connection = this.#current.connect({
       opened: () => {
         if (!mine()) return;
@@ -177,11 +201,13 @@ export class Link {
         if (this.#session.pollTimeout() === undefined) this.#ended({ text: "the server is silent" });
         else this.#turn();
       },
-      Math.max(0, due - now),
+      Math.max(0, due - Date.now()),
     );
   }
 
   #event(event: SessionEvent): void {
+    if (event.type === "lost") this.#fail(event.ids, SkeinError.offline());
+    if (this.#stopped) return;
     switch (event.type) {
       case "ready":
         this.#ready(event.welcome);
@@ -198,24 +224,24 @@ export class Link {
         break;
       case "goAway":
         // Spread over the time that the server allows.
-        setTimeout(() => this.reconnect(), Math.random() * event.goAway.afterMs);
+        clearTimeout(this.#farewell);
+        this.#farewell = setTimeout(() => this.reconnect(), Math.random() * event.goAway.afterMs);
         break;
       case "closed":
         this.#closedBy = event;
-        break;
-      case "lost":
-        this.#fail(event.ids, SkeinError.offline());
         break;
     }
   }
 
   #ready(welcome: Welcome): void {
-    this.#attempt = 0;
-    this.#welcomed = true;
+    this.#welcomedMs = Date.now();
     this.#rejected = undefined;
-    this.#planRenewal(Number(welcome.tokenExpiresMs), Number(welcome.serverTimeMs));
-    clearInterval(this.#upgrade);
-    if (this.#transport > 0) this.#upgrade = setInterval(() => this.#tryBetter(), UPGRADE_INTERVAL_MS);
+    this.#bad = false;
+    this.#failures = 0;
+    this.#worked.add(this.#current);
+    this.#planRenewal(Number(welcome.tokenExpiresMs) - Number(welcome.serverTimeMs));
+    if (this.#transport > 0) this.#planUpgrade();
+    else this.#upgradeMs = UPGRADE_MS;
     this.events.ready(welcome, this.#current.name);
   }
 
@@ -230,28 +256,28 @@ export class Link {
     const connection = this.#connection;
     this.#connection = undefined;
     connection?.close();
-    clearTimeout(this.#timer);
-    clearTimeout(this.#renewal);
-    clearInterval(this.#upgrade);
+    this.#probe?.close();
+    this.#probe = undefined;
+    for (const timer of [this.#timer, this.#renewal, this.#upgrade, this.#farewell]) clearTimeout(timer);
     this.#session.handleDisconnected();
     this.#turn();
   }
 
   #ended(reason: { readonly closeCode?: number; readonly text: string }): void {
-    const welcomed = this.#welcomed;
+    const worked = this.#welcomedMs !== undefined;
+    if (worked && Date.now() - (this.#welcomedMs ?? 0) >= STABLE_MS) this.#attempt = 0;
     this.#drop();
     if (this.#stopped) return;
     const code = this.#closedBy?.code ?? reason.closeCode;
     const text = this.#closedBy?.text || reason.text;
     if (code === undefined) {
-      // Lost after it worked: at once. Never worked: perhaps this transport is what does not work here.
-      if (welcomed) this.#wait();
+      // Lost after it worked: again. Never worked: perhaps this transport is what does not work here.
+      if (worked) this.#wait();
       else void this.#fallBack();
       return;
     }
-    const expired =
-      code === CloseCode.TOKEN_EXPIRED || (code === CloseCode.BAD_TOKEN && this.#rejected !== this.#token);
-    if (expired) {
+    if (code === CloseCode.TOKEN_EXPIRED || (code === CloseCode.BAD_TOKEN && !this.#bad)) {
+      this.#bad = code === CloseCode.BAD_TOKEN;
       this.#rejected = this.#token;
       this.#session.forget();
       this.#wait();
@@ -265,17 +291,22 @@ export class Link {
 
   /** A transport did not come up. When HTTP works, the next one is tried; when nothing works, the server is away. */
   async #fallBack(): Promise<void> {
-    this.#connecting = true;
-    const reachable = await this.options.reachable();
-    this.#connecting = false;
-    if (reachable && this.options.transports.length > 1) {
-      this.#transport = (this.#transport + 1) % this.options.transports.length;
-      if (this.#transport > 0 && !this.#stopped) {
-        void this.#open();
-        return;
-      }
+    this.#opening = true;
+    this.#failures += 1;
+    const reachable = await this.options.reachable().catch(() => false);
+    this.#opening = false;
+    if (this.#stopped) return;
+    // A server that has just come back is reachable a moment after its transport failed.
+    const enough = this.#failures >= (this.#worked.has(this.#current) ? FAILURES_MAX : 1);
+    if (!reachable || !enough) {
+      if (!reachable) this.#failures = 0;
+      this.#wait();
+      return;
     }
-    this.#wait();
+    this.#failures = 0;
+    this.#transport = (this.#transport + 1) % this.options.transports.length;
+    if (this.#transport > 0) void this.#open();
+    else this.#wait();
   }
 
   #wait(): void {
@@ -291,35 +322,64 @@ export class Link {
     this.events.closed(code, text);
   }
 
-  /** Looks whether the best transport works by now, beside the connection that serves. */
-  #tryBetter(): void {
-    const best = this.options.transports[0];
-    const probe = best?.connect({
+  #planUpgrade(): void {
+    clearTimeout(this.#upgrade);
+    this.#upgrade = setTimeout(() => this.#tryBest(), this.#upgradeMs);
+    this.#upgradeMs = Math.min(UPGRADE_MS_MAX, this.#upgradeMs * 2);
+  }
+
+  /** Looks whether the best transport works by now, beside the connection that serves: it does when a hello over it is welcomed. */
+  #tryBest(): void {
+    const [best] = this.options.transports;
+    if (best === undefined) return;
+    let probe: Connection | undefined;
+    const done = (works: boolean) => {
+      if (probe === undefined || this.#probe !== probe) return;
+      clearTimeout(this.#upgrade);
+      probe.close();
+      this.#probe = undefined;
+      if (!works) return this.#planUpgrade();
+      this.#transport = 0;
+      this.reconnect();
+    };
+    const session = new Session(this.options.client);
+    probe = best.connect({
       opened: () => {
-        probe?.close();
-        this.#transport = 0;
-        this.reconnect();
+        session.handleConnected(Date.now(), this.#token ?? "");
+        const hello = session.pollFrame(Date.now());
+        if (hello !== undefined) probe?.send(hello);
       },
-      frame: () => {},
+      frame: (frame) => done(frame.body.case === "welcome"),
       alive: () => {},
-      ended: () => {},
+      ended: () => done(false),
     });
+    this.#probe = probe;
+    this.#upgrade = setTimeout(() => done(false), WELCOME_TIMEOUT_MS);
   }
 
-  #planRenewal(expiresMs: number, serverTimeMs: number): void {
+  #planRenewal(lifeMs: number): void {
     clearTimeout(this.#renewal);
-    if (expiresMs === 0 || !this.#current.carriesRequests) return;
-    const delay = Math.max(1_000, expiresMs - serverTimeMs - RENEW_EARLY_MS);
+    if (lifeMs <= 0 || !this.#current.carriesRequests) return;
+    // A token of a short life is renewed when half of it is over.
+    const delay = Math.max(RENEW_MS_MIN, lifeMs - Math.min(RENEW_EARLY_MS, lifeMs / 2));
     if (delay > TIMER_MS_MAX) return;
-    this.#renewal = setTimeout(() => void this.#renew(serverTimeMs + delay), delay);
+    const plannedMs = Date.now();
+    this.#renewal = setTimeout(() => void this.#renew(plannedMs + lifeMs), delay);
   }
 
-  async #renew(serverTimeMs: number): Promise<void> {
+  /** `endsMs`: when the present token ends, by the clock here. */
+  async #renew(endsMs: number): Promise<void> {
+    const connection = this.#connection;
+    const stands = () => !this.#stopped && this.#connection === connection && connection !== undefined;
     try {
-      this.#token = await this.options.tokens({ rejected: this.#token });
-      this.#planRenewal(await this.options.renew(this.#token), serverTimeMs);
+      const token = await this.options.tokens({ rejected: this.#token });
+      if (!stands()) return;
+      this.#token = token;
+      const lifeMs = await this.options.renew(token);
+      if (stands()) this.#planRenewal(lifeMs);
     } catch {
-      // The old token still serves for a while; the link will be closed when it ends, and opened with a new one.
+      // The old token still serves for a while; when it ends the link is closed, and opened with a new one.
+      if (stands() && endsMs - Date.now() > RENEW_MS_MIN) this.#planRenewal(endsMs - Date.now());
     }
   }
 }

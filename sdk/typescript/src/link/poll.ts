@@ -14,7 +14,7 @@ export function pollTransport(address: string, doFetch: Fetch): Transport {
     carriesRequests: false,
     connect(events) {
       const connection = new PollConnection(address, doFetch, events);
-      queueMicrotask(() => events.opened());
+      queueMicrotask(() => connection.open());
       return connection;
     },
   };
@@ -40,7 +40,13 @@ class PollConnection implements Connection {
     private readonly events: TransportEvents,
   ) {}
 
+  /** There is nothing to open: the hello is the first request. */
+  open(): void {
+    if (!this.#over) this.events.opened();
+  }
+
   send(frame: Frame): void {
+    if (this.#over) return;
     if (frame.body.case === "hello") {
       this.#run(frame.body.value).catch((thrown) => this.#end({ text: String(thrown) }));
     } else if (frame.ack > this.#ack) {
@@ -101,7 +107,8 @@ class PollConnection implements Connection {
       signal: this.#abort.signal,
     });
     if (response.ok) return (await response.json()) as Answer;
-    const closeCode = await closeCodeOf(response);
+    // What ends a poll that was held is not said precisely: the next hello is told.
+    const closeCode = waitMs === 0 ? await closeCodeOf(response) : undefined;
     this.#end({ text: `the server answered ${response.status}`, ...(closeCode === undefined ? {} : { closeCode }) });
     return undefined;
   }

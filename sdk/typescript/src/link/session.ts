@@ -15,6 +15,8 @@ export const ACK_PUSHES_MAX = 16;
 export const WELCOME_TIMEOUT_MS = 10_000;
 /** A link is dead when nothing came for this many heartbeats. */
 const SILENT_HEARTBEATS_MAX = 2;
+/** How long the server may take to prove that it is there, when that is in doubt. */
+export const PROOF_TIMEOUT_MS = 5_000;
 const HEARTBEAT_DEFAULT_MS = 30_000;
 const REQUEST_ID_MAX = 0xffff_ffff;
 
@@ -47,6 +49,9 @@ export class Session {
   #lastSentMs = 0;
   #lastReceivedMs = 0;
   #ackDueMs: number | undefined;
+  /** Something has to come by then, whatever the heartbeat is. */
+  #proofDueMs: number | undefined;
+  #nowMs = 0;
 
   constructor(private readonly client: string) {}
 
@@ -64,6 +69,7 @@ export class Session {
 
   /** A connection is being made: it is given up like a hello that is not answered. */
   handleConnecting(nowMs: number): void {
+    this.#tick(nowMs);
     if (this.#state !== "disconnected") return;
     this.#state = "connecting";
     this.#lastReceivedMs = nowMs;
@@ -71,6 +77,7 @@ export class Session {
 
   /** A connection is there: says hello, with a resume when there is something to resume. */
   handleConnected(nowMs: number, token: string): void {
+    this.#tick(nowMs);
     if (this.#state !== "connecting") this.handleDisconnected();
     this.#state = "greeting";
     this.#lastReceivedMs = nowMs;
@@ -86,6 +93,7 @@ export class Session {
     this.#outgoing = [];
     this.#waiting = [];
     this.#ackDueMs = undefined;
+    this.#proofDueMs = undefined;
     const ids = [...this.#unanswered];
     this.#unanswered.clear();
     this.#events.push({ type: "lost", ids });
@@ -93,8 +101,7 @@ export class Session {
 
   /** Makes a request; it leaves with the next poll, or after the welcome. */
   request(method: string, body: Uint8Array): number {
-    const id = this.#nextId;
-    this.#nextId = id === REQUEST_ID_MAX ? 1 : id + 1;
+    const id = this.#freeId();
     if (this.#state === "disconnected" || this.#state === "connecting") {
       this.#events.push({ type: "lost", ids: [id] });
       return id;
@@ -105,14 +112,38 @@ export class Session {
     return id;
   }
 
+  #freeId(): number {
+    let id = this.#nextId;
+    while (this.#unanswered.has(id)) id = id === REQUEST_ID_MAX ? 1 : id + 1;
+    this.#nextId = id === REQUEST_ID_MAX ? 1 : id + 1;
+    return id;
+  }
+
   /** Something came that is not a frame and shows that the server lives. */
   handleAlive(nowMs: number): void {
+    this.#tick(nowMs);
     this.#lastReceivedMs = nowMs;
+    this.#proofDueMs = undefined;
+  }
+
+  /** The connection may be dead without anybody having said so: asks for a sign of life soon. */
+  handleDoubt(nowMs: number): void {
+    this.#tick(nowMs);
+    if (this.#state !== "ready") return;
+    this.#proofDueMs ??= nowMs + PROOF_TIMEOUT_MS;
+    this.#ping(nowMs);
+  }
+
+  #ping(nowMs: number): void {
+    this.#lastSentMs = nowMs;
+    this.#outgoing.push(create(FrameSchema, { body: { case: "ping", value: { timeMs: BigInt(nowMs) } } }));
   }
 
   /** Takes a frame of the server. False: the server sent what it must not; drop the connection. */
   handleFrame(nowMs: number, { body }: Frame): boolean {
+    this.#tick(nowMs);
     this.#lastReceivedMs = nowMs;
+    this.#proofDueMs = undefined;
     const ready = this.#state === "ready";
     switch (body.case) {
       case undefined:
@@ -180,6 +211,7 @@ export class Session {
 
   /** Time has passed: sends an ack or a heartbeat that is due, gives up a silent connection. */
   handleTimeout(nowMs: number): void {
+    this.#tick(nowMs);
     if (this.#state === "disconnected") return;
     if (this.#deadMs() <= nowMs) {
       this.handleDisconnected();
@@ -188,8 +220,7 @@ export class Session {
       this.#acked = this.#received;
       this.#outgoing.push(create(FrameSchema, { ack: this.#received }));
     } else if (this.#state === "ready" && this.#lastSentMs + this.#heartbeatMs <= nowMs) {
-      this.#lastSentMs = nowMs;
-      this.#outgoing.push(create(FrameSchema, { body: { case: "ping", value: { timeMs: BigInt(nowMs) } } }));
+      this.#ping(nowMs);
     }
   }
 
@@ -197,6 +228,7 @@ export class Session {
   pollFrame(nowMs: number): Frame | undefined {
     const frame = this.#outgoing.shift();
     if (frame === undefined) return undefined;
+    this.#tick(nowMs);
     this.#lastSentMs = nowMs;
     if (this.#state === "ready" && (this.#received > this.#acked || this.#ackDueMs !== undefined)) {
       frame.ack = this.#received;
@@ -218,8 +250,19 @@ export class Session {
     return Math.min(this.#deadMs(), heartbeat, this.#ackDueMs ?? Number.POSITIVE_INFINITY);
   }
 
+  /** When the clock is set back, what was planned moves back with it. */
+  #tick(nowMs: number): void {
+    const back = this.#nowMs - nowMs;
+    this.#nowMs = nowMs;
+    if (back <= 0) return;
+    this.#lastSentMs -= back;
+    this.#lastReceivedMs -= back;
+    if (this.#ackDueMs !== undefined) this.#ackDueMs -= back;
+    if (this.#proofDueMs !== undefined) this.#proofDueMs -= back;
+  }
+
   #deadMs(): number {
     const patience = this.#state === "ready" ? this.#heartbeatMs * SILENT_HEARTBEATS_MAX : WELCOME_TIMEOUT_MS;
-    return this.#lastReceivedMs + patience;
+    return Math.min(this.#lastReceivedMs + patience, this.#proofDueMs ?? Number.POSITIVE_INFINITY);
   }
 }

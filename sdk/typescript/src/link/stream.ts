@@ -14,7 +14,7 @@ export function streamTransport(address: string, doFetch: Fetch): Transport {
     carriesRequests: false,
     connect(events) {
       const connection = new StreamConnection(address, doFetch, events);
-      queueMicrotask(() => events.opened());
+      queueMicrotask(() => connection.open());
       return connection;
     },
   };
@@ -31,6 +31,11 @@ class StreamConnection implements Connection {
     private readonly doFetch: Fetch,
     private readonly events: TransportEvents,
   ) {}
+
+  /** There is nothing to open: the hello is the first request. */
+  open(): void {
+    if (!this.#over) this.events.opened();
+  }
 
   send(frame: Frame): void {
     if (this.#over) return;

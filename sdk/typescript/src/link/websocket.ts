@@ -1,7 +1,7 @@
 /** Frames over a WebSocket, in protobuf. */
 
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { FrameSchema } from "../gen/skein/v1/link_pb.js";
+import { type Frame, FrameSchema } from "../gen/skein/v1/link_pb.js";
 import type { Connection, Transport, TransportEvents } from "./transport.js";
 
 const SUBPROTOCOL = "skein.v1.proto";
@@ -15,7 +15,27 @@ export function webSocketTransport(address: string, WebSocketClass: WebSocketCon
   return {
     name: "websocket",
     carriesRequests: true,
-    connect: (events) => connect(new WebSocketClass(url.href, SUBPROTOCOL), events),
+    connect(events) {
+      try {
+        return connect(new WebSocketClass(url.href, SUBPROTOCOL), events);
+      } catch (thrown) {
+        // Forbidden here, by a content security policy for one.
+        return neverOpened(events, String(thrown));
+      }
+    },
+  };
+}
+
+function neverOpened(events: TransportEvents, text: string): Connection {
+  let over = false;
+  queueMicrotask(() => {
+    if (!over) events.ended({ text });
+  });
+  return {
+    send: () => {},
+    close() {
+      over = true;
+    },
   };
 }
 
@@ -33,11 +53,14 @@ function connect(socket: WebSocket, events: TransportEvents): Connection {
   };
   socket.onmessage = ({ data }) => {
     if (over) return;
+    let frame: Frame;
     try {
-      events.frame(fromBinary(FrameSchema, new Uint8Array(data as ArrayBuffer)));
+      frame = fromBinary(FrameSchema, new Uint8Array(data as ArrayBuffer));
     } catch {
       end({ text: "the server sent something that is not a frame" });
+      return;
     }
+    events.frame(frame);
   };
   // What went wrong is not said; that it is over comes with the close.
   socket.onerror = () => {};

@@ -8,18 +8,22 @@ import { foldEntry } from "./entry.js";
 /** Changes known beyond a hole that are kept; above it a pull brings them anyway. */
 const AHEAD_MAX = 1_024;
 /** Messages kept beyond the entry; older ones are folded into it. */
-const TAIL_MAX = 64;
+export const TAIL_MESSAGES_MAX = 64;
 
 /** One conversation's record, with the rules by which it grows. Each method says whether anything has changed. */
 export class Known {
   record: ConversationRecord;
   /** Versions known beyond a hole. */
   readonly #ahead = new Set<number>();
+  readonly #deleted: Set<string>;
 
   constructor(
     stored: ConversationRecord | string,
     private readonly me: string,
+    private readonly tailMessagesMax: number,
+    deleted: readonly string[] = [],
   ) {
+    this.#deleted = new Set(deleted);
     this.record =
       typeof stored === "string"
         ? { conversationId: stored, entry: undefined, tail: [], version: 0, wanted: 0, cursors: [] }
@@ -61,34 +65,71 @@ export class Known {
     this.record = { ...this.record, version };
   }
 
-  /** Takes an entry from a push, a pull or an answer. The higher version wins. */
-  mergeEntry(entry: ConversationState): boolean {
-    const known = this.record.entry;
-    if (known !== undefined && known.version > entry.version) return false;
-    const stale = known !== undefined && known.conversationVersion > entry.conversationVersion;
-    // An answer that was written before messages which we have: they stay on top of it.
-    const base = stale && entry.lastSeq < known.lastSeq - TAIL_MAX ? { ...entry, ...derived(known) } : entry;
+  /** Takes an entry from a push, a pull or an answer. The higher version wins. `stale`: what it counts is older than what is known; ask again. */
+  mergeEntry(entry: ConversationState): "merged" | "stale" | "known" {
+    const { entry: known, head } = this.record;
+    if (known !== undefined && known.version > entry.version) return "known";
+    // An answer that was written before messages which are folded into what is known: those must not be lost.
+    if (!entry.member) {
+      const { head: _, ...rest } = this.record;
+      this.record = { ...rest, entry: known === undefined ? entry : { ...entry, ...this.#asLeft() }, tail: [] };
+      return "merged";
+    }
+    const stale = known?.member === true && entry.lastSeq < known.lastSeq;
+    const base = stale ? { ...entry, ...derived(known) } : withNewerLast(entry, known, this.#deleted);
     const tail = this.record.tail.filter((message) => isBeyond(base, message));
-    this.record = { ...this.record, entry: withPeerCursors(base, known), tail };
-    return true;
+    const { head: _, ...rest } = this.record;
+    const kept = head !== undefined && head.lastSeq > base.lastSeq ? { head } : {};
+    this.record = { ...rest, ...kept, entry: withPeerCursors(base, known), tail };
+    return stale ? "stale" : "merged";
   }
 
-  /** Counts of a large group, which has no entry of its own in a pull. */
+  /** Who was in it keeps what it looked like then. */
+  #asLeft(): Partial<ConversationState> {
+    const { entry, tail, head } = this.record;
+    if (entry === undefined) return {};
+    const { lastSeq, firstSeq, lastMessage, title, avatar } = foldEntry(entry, tail, this.me, head);
+    return { lastSeq, firstSeq, lastMessage, title, avatar };
+  }
+
+  /** Counts of a large group, whose entry does not move with its messages. */
   mergeHead(lastSeq: number, unread: number): void {
-    const { entry } = this.record;
-    if (entry === undefined || lastSeq < entry.lastSeq) return;
-    this.record = { ...this.record, entry: { ...entry, lastSeq, unread } };
+    const { entry, head } = this.record;
+    if (entry === undefined || lastSeq < Math.max(entry.lastSeq, head?.lastSeq ?? 0)) return;
+    if (lastSeq === entry.lastSeq) this.record = { ...this.record, entry: { ...entry, unread } };
+    else this.record = { ...this.record, head: { lastSeq, unread } };
+  }
+
+  /** The group as a pull of the conversation shows it. */
+  mergeGroup(title: string, avatar: string, memberCount: number): void {
+    const { entry, tail } = this.record;
+    // Lines beyond the entry say the same, and would say it twice.
+    if (!entry?.member || tail.some(({ content }) => content.type === "system")) return;
+    if (entry.title === title && entry.avatar === avatar && entry.memberCount === memberCount) return;
+    this.record = { ...this.record, entry: { ...entry, title, avatar, memberCount } };
+  }
+
+  /** Whether it was deleted by the user for itself. */
+  isDeleted(messageId: string): boolean {
+    return this.#deleted.has(messageId);
   }
 
   /** A message, for what the list shows of it. */
   noteMessage(message: Message): void {
-    const { entry, tail } = this.record;
-    if (entry === undefined || message.seq <= entry.clearedSeq || !isBeyond(entry, message)) return;
+    const { entry, tail, head } = this.record;
+    if (!entry?.member || message.seq <= entry.clearedSeq || !isBeyond(entry, message)) return;
     const same = tail.find(({ seq }) => seq === message.seq);
     if (same !== undefined && same.version >= message.version) return;
     const next = [...tail.filter(({ seq }) => seq !== message.seq), message].sort((a, b) => a.seq - b.seq);
-    const folded = next.splice(0, Math.max(0, next.length - TAIL_MAX));
-    this.record = { ...this.record, entry: foldEntry(entry, folded, this.me), tail: next };
+    const folded = next.splice(0, Math.max(0, next.length - this.tailMessagesMax));
+    const counted = head !== undefined && (folded.at(-1)?.seq ?? 0) > head.lastSeq;
+    const { head: _, ...rest } = this.record;
+    this.record = {
+      ...rest,
+      ...(head === undefined || counted ? {} : { head }),
+      entry: foldEntry(entry, folded, this.me, counted ? head : undefined),
+      tail: next,
+    };
   }
 
   /** How far somebody has read. Cursors only move forward. */
@@ -114,6 +155,7 @@ export class Known {
   /** Drops deleted messages from what the list shows. */
   noteDeleted(messageIds: readonly string[]): void {
     const gone = new Set(messageIds);
+    for (const id of gone) this.#deleted.add(id);
     this.record = { ...this.record, tail: this.record.tail.filter(({ messageId }) => !gone.has(messageId)) };
   }
 
@@ -124,12 +166,22 @@ export class Known {
   }
 }
 
-/** Whether the list would show something else because of this message. */
+/** Whether the list would show something else because of this message. What an entry does not show although it knows of it is not there for us. */
 function isBeyond(entry: ConversationState, message: Message): boolean {
-  if (message.seq > entry.lastSeq) return true;
   const last = entry.lastMessage;
-  if (last === undefined) return message.seq === entry.lastSeq;
-  return message.seq > last.seq || (message.seq === last.seq && message.version > last.version);
+  return message.seq > entry.lastSeq || (message.seq === last?.seq && message.version > last.version);
+}
+
+/** The same last message may be known in a newer version. */
+function withNewerLast(
+  entry: ConversationState,
+  known: ConversationState | undefined,
+  deleted: ReadonlySet<string>,
+): ConversationState {
+  const last = known?.lastMessage;
+  if (last === undefined || last.seq !== entry.lastMessage?.seq || last.version <= entry.lastMessage.version)
+    return entry;
+  return deleted.has(last.messageId) ? entry : { ...entry, lastMessage: last };
 }
 
 /** What messages make of an entry. */

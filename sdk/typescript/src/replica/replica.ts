@@ -9,34 +9,67 @@
 import type { ConversationEntry } from "../gen/skein/v1/conversation_pb.js";
 import type { CursorEvent, Event, MessageEvent, TimelineEvent } from "../gen/skein/v1/link_pb.js";
 import type { Message as WireMessage } from "../gen/skein/v1/message_pb.js";
-import type { PullConversationResponse, PullUserResponse } from "../gen/skein/v1/sync_pb.js";
+import type { ConversationHead, PullConversationResponse, PullUserResponse } from "../gen/skein/v1/sync_pb.js";
 import { conversationFromWire, cursorFromWire, messageFromWire, userFromWire } from "../model/convert.js";
 import type { Message } from "../model/message.js";
-import type { Changes, ConversationRecord, UserRecord } from "../storage/storage.js";
+import type { Changes, ConversationRecord, Stored, UserRecord } from "../storage/storage.js";
 import { Changeset } from "./changeset.js";
-import { Known } from "./known.js";
+import { Known, TAIL_MESSAGES_MAX } from "./known.js";
 
 /** A conversation that is further behind than this starts over from its newest messages; older ones are fetched when they are looked at. */
 export const CATCH_UP_CHANGES_MAX = 1_000;
 
-/** What has to be pulled: the user timeline, or a conversation. */
-export type Need = { readonly kind: "user" } | { readonly kind: "conversation"; readonly conversationId: string };
+/** How much is kept and caught up; smaller in tests. */
+export interface ReplicaLimits {
+  readonly catchUpChangesMax: number;
+  readonly tailMessagesMax: number;
+}
+
+const LIMITS: ReplicaLimits = { catchUpChangesMax: CATCH_UP_CHANGES_MAX, tailMessagesMax: TAIL_MESSAGES_MAX };
+
+/** What has to be pulled: the user timeline, a conversation, or an entry from which a conversation starts over. */
+export type Need =
+  | { readonly kind: "user" }
+  | { readonly kind: "conversation"; readonly conversationId: string }
+  | { readonly kind: "entry"; readonly conversationId: string };
+
+/** What to ask of the user timeline. */
+export interface UserPage {
+  readonly sinceVersion: number;
+  readonly beforeVersion: number;
+}
+
+interface UserPull {
+  readonly since: number;
+  /** Of the first page of this pass. */
+  head: number | undefined;
+  pages: number;
+  /** Everything up to here was seen by the pass before. */
+  readonly seenThrough: number | undefined;
+  before: number;
+}
 
 export class Replica {
   readonly #conversations = new Map<string, Known>();
   readonly #needed = new Set<string>();
+  /** Large groups that are too far behind: they start over from their entry. */
+  readonly #restarting = new Set<string>();
+  /** Conversations that are being looked at: their cursors move without a new version. */
+  readonly #looked = new Set<string>();
+  readonly #deleted: ReadonlyMap<string, readonly string[]>;
+  private user: UserRecord;
   #needsUser = false;
-  /** Head of the pull that is under way. */
-  #pulling: number | undefined;
+  #pull: UserPull | undefined;
 
   constructor(
     private readonly me: string,
-    private user: UserRecord,
-    stored: readonly ConversationRecord[],
+    stored: Pick<Stored, "user" | "conversations" | "deleted">,
+    private readonly limits = LIMITS,
   ) {
-    for (const record of stored) {
-      const known = new Known(record, me);
-      this.#conversations.set(record.conversationId, known);
+    this.user = stored.user;
+    this.#deleted = new Map(stored.deleted.map(({ conversationId, messageIds }) => [conversationId, messageIds]));
+    for (const record of stored.conversations) {
+      const known = this.#keep(record, record.conversationId);
       if (known.behind) this.#needed.add(record.conversationId);
     }
   }
@@ -59,18 +92,41 @@ export class Replica {
     this.#needsUser = true;
   }
 
+  /** Somebody looks at this conversation, or still does after an interruption: what is not told by versions is asked for. */
+  look(conversationId: string): void {
+    if (this.#conversations.get(conversationId)?.record.entry?.member) this.#looked.add(conversationId);
+  }
+
   /** What has to be pulled now: the user timeline first, then conversations, the ones on top of the list first. */
   needs(): readonly Need[] {
     if (this.#needsUser) return [{ kind: "user" }];
     for (const id of this.#needed) if (this.#conversations.get(id)?.behind !== true) this.#needed.delete(id);
     const order = (id: string) => this.#conversations.get(id)?.record.entry?.sortKey ?? 0n;
-    const ids = [...this.#needed].sort((a, b) => (order(a) > order(b) ? -1 : order(a) < order(b) ? 1 : 0));
-    return ids.map((conversationId) => ({ kind: "conversation", conversationId }));
+    const ids = [...new Set([...this.#restarting, ...this.#looked, ...this.#needed])];
+    ids.sort((a, b) => (order(a) > order(b) ? -1 : order(a) < order(b) ? 1 : 0));
+    return ids.map((conversationId) => ({
+      kind: this.#restarting.has(conversationId) ? "entry" : "conversation",
+      conversationId,
+    }));
   }
 
   /** A conversation cannot be pulled any more: the user timeline says why. */
   giveUp(conversationId: string): void {
     this.#needed.delete(conversationId);
+    this.#looked.delete(conversationId);
+    this.#restarting.delete(conversationId);
+  }
+
+  /** The user timeline is asked for: what happens from now on may be missing in the answer. Returns the first page to ask for. */
+  beginUserPull(): UserPage {
+    this.#needsUser = false;
+    this.#pull = { since: this.user.version, head: undefined, pages: 0, seenThrough: undefined, before: 0 };
+    return { sinceVersion: this.user.version, beforeVersion: 0 };
+  }
+
+  /** The page to ask for after the one that was merged; undefined: that was all. */
+  get nextUserPage(): UserPage | undefined {
+    return this.#pull && { sinceVersion: this.#pull.since, beforeVersion: this.#pull.before };
   }
 
   /** Takes pushed events. */
@@ -90,19 +146,29 @@ export class Replica {
     const known = this.#conversations.get(message.conversationId);
     // A conversation that the list does not have yet.
     if (known?.record.entry === undefined) this.#needsUser = true;
-    else this.#mergeMessage(changes, known, messageFromWire(message));
+    // A late one that is known of already. It may be older than what is on the server, and is held if it has to be.
+    else if (Number(message.version) > known.record.version)
+      this.#mergeMessage(changes, known, messageFromWire(message));
   }
 
   #mergeMessage(changes: Changeset, known: Known, message: Message): void {
     const { conversationId, seq } = message;
+    const late = message.version <= known.record.version;
     known.noteVersion(message.version);
     if (known.behind) this.#needed.add(conversationId);
-    if (seq > (known.record.entry?.clearedSeq ?? 0)) {
+    if (this.#movesMe(message)) this.#needsUser = true;
+    if (seq > (known.record.entry?.clearedSeq ?? 0) && !known.isDeleted(message.messageId)) {
       changes.message(message);
-      changes.held(conversationId, [seq, seq]);
+      if (!late) changes.held(conversationId, [seq, seq]);
       known.noteMessage(message);
     }
     changes.conversation(known.record);
+  }
+
+  /** Whether a line of the system says that the user has come or gone: the entry is another then. */
+  #movesMe({ content }: Message): boolean {
+    if (content.type !== "system") return false;
+    return content.userIds.includes(this.me) || (content.kind === "member_left" && content.actorId === this.me);
   }
 
   #pushCursor(changes: Changeset, event: CursorEvent): void {
@@ -113,12 +179,19 @@ export class Replica {
   }
 
   #hint(changes: Changeset, { conversationId, version }: TimelineEvent): void {
-    if (conversationId !== "") this.#want(changes, this.#know(conversationId), Number(version));
-    else if (Number(version) > this.user.version) this.#needsUser = true;
+    if (conversationId !== "") {
+      const known = this.#know(conversationId);
+      if (known.record.entry === undefined) this.#needsUser = true;
+      else this.#want(changes, known, Number(version));
+    } else if (Number(version) > this.user.version) this.#needsUser = true;
   }
 
   #know(conversationId: string): Known {
-    const known = this.#conversations.get(conversationId) ?? new Known(conversationId, this.me);
+    return this.#conversations.get(conversationId) ?? this.#keep(conversationId, conversationId);
+  }
+
+  #keep(stored: ConversationRecord | string, conversationId: string): Known {
+    const known = new Known(stored, this.me, this.limits.tailMessagesMax, this.#deleted.get(conversationId));
     this.#conversations.set(conversationId, known);
     return known;
   }
@@ -142,10 +215,10 @@ export class Replica {
       const known = this.#conversations.get(message.conversationId);
       if (known?.record.entry !== undefined) this.#mergeMessage(changes, known, message);
       else {
-        // The list will have it in a moment; the message itself must not get lost in between.
+        // The list will have it in a moment; the message itself must not get lost in between. What happens to it until then is not
+        // known, so it does not count as held.
         this.#needsUser = true;
         changes.message(message);
-        changes.held(message.conversationId, [message.seq, message.seq]);
       }
     }
     return changes.finish();
@@ -160,10 +233,9 @@ export class Replica {
       known.noteDeleted(deleted);
     }
     const first = known.record.entry === undefined;
-    if (known.mergeEntry(conversationFromWire(wire))) {
-      const entry = known.record.entry;
-      if (entry !== undefined && entry.clearedSeq > cleared) changes.cleared(wire.conversationId, entry.clearedSeq);
-    }
+    if (known.mergeEntry(conversationFromWire(wire)) === "stale") this.#needsUser = true;
+    const entry = known.record.entry;
+    if (entry !== undefined && entry.clearedSeq > cleared) changes.cleared(wire.conversationId, entry.clearedSeq);
     // An entry of a new conversation carries no messages: they are fetched when looked at, changes count from here.
     if (first && known.record.version === 0) known.startFrom(Number(wire.conversationVersion));
     changes.conversation(known.record);
@@ -172,7 +244,6 @@ export class Replica {
 
   /** Takes one page of a pull of the user timeline. `messages` is the bundle, wherever it came packed. */
   mergeUserPage(page: PullUserResponse, messages: readonly WireMessage[]): Changes {
-    this.#pulling ??= Number(page.version);
     const changes = new Changeset();
     const bundles = byConversation(messages.map(messageFromWire));
     for (const wire of page.entries) {
@@ -180,8 +251,7 @@ export class Replica {
     }
     for (const head of page.heads) {
       const known = this.#conversations.get(head.conversationId);
-      known?.mergeHead(Number(head.lastSeq), Number(head.unread));
-      if (known !== undefined) this.#want(changes, known, Number(head.version));
+      if (known !== undefined) this.#mergeHead(changes, known, head, Number(page.version));
     }
     const blocked = new Set(this.user.blocked);
     for (const block of page.blocks) {
@@ -195,12 +265,51 @@ export class Replica {
     }
     const me = page.me === undefined ? this.user.me : userFromWire(page.me);
     this.user = { ...this.user, me, settings, blocked: [...blocked] };
-    if (!page.hasMore) {
-      this.user = { ...this.user, version: Math.max(this.user.version, this.#pulling) };
-      this.#pulling = undefined;
-      this.#needsUser = false;
-    }
+    this.#turnPage(page);
     changes.user = this.user;
+    return changes.finish();
+  }
+
+  /**
+   * Conversations that move while pages are turned leave the pages, and with them the list of what was deleted in them before. So the pull begins
+   * again, from the same version, and ends where the pass before had begun.
+   */
+  #turnPage({ version, hasMore, nextBeforeVersion, entries }: PullUserResponse): void {
+    const pull = this.#pull;
+    if (pull === undefined) return;
+    pull.head ??= Number(version);
+    pull.pages += 1;
+    const oldest = Number(entries.at(-1)?.version ?? 0n);
+    if (hasMore && oldest > (pull.seenThrough ?? -1)) pull.before = Number(nextBeforeVersion);
+    else if (pull.pages > 1) this.#pull = { ...pull, head: undefined, pages: 0, seenThrough: pull.head, before: 0 };
+    else {
+      this.user = { ...this.user, version: Math.max(this.user.version, pull.head) };
+      this.#pull = undefined;
+    }
+  }
+
+  #mergeHead(changes: Changeset, known: Known, head: ConversationHead, userVersion: number): void {
+    // An entry that is newer than the page knows more than its head.
+    const newer = (known.record.entry?.version ?? 0) > userVersion;
+    if (!newer) known.mergeHead(Number(head.lastSeq), Number(head.unread));
+    const version = Number(head.version);
+    if (version - known.record.version > this.limits.catchUpChangesMax) this.#restarting.add(head.conversationId);
+    known.want(version);
+    if (known.behind) this.#needed.add(head.conversationId);
+    changes.conversation(known.record);
+  }
+
+  /** Takes the entry from which a conversation starts over. */
+  restart(wire: ConversationEntry): Changes {
+    const changes = new Changeset();
+    this.giveUp(wire.conversationId);
+    const known = this.#mergeEntry(changes, wire);
+    if (wire.member) {
+      changes.reset(wire.conversationId);
+      known.startFrom(Math.max(Number(wire.conversationVersion), known.record.version));
+      if (known.behind) this.#needed.add(wire.conversationId);
+    }
+    changes.conversation(known.record);
     return changes.finish();
   }
 
@@ -213,45 +322,49 @@ export class Replica {
       this.#needed.delete(wire.conversationId);
       return;
     }
-    if (!first && version - before.version <= CATCH_UP_CHANGES_MAX) {
+    if (!first && version - before.version <= this.limits.catchUpChangesMax) {
       this.#want(changes, known, version);
       return;
     }
     // The newest messages as of this very version: nothing older needs to be known to go on from here.
     if (!first) changes.reset(wire.conversationId);
-    for (const message of bundle) changes.message(message);
+    for (const message of bundle) if (!known.isDeleted(message.messageId)) changes.message(message);
     const oldest = Math.min(...bundle.map(({ seq }) => seq));
     changes.held(wire.conversationId, [oldest, Number(wire.lastSeq)]);
     known.startFrom(Math.max(version, known.record.version));
+    if (known.behind) this.#needed.add(wire.conversationId);
     changes.conversation(known.record);
   }
 
   /** Forgets a pull of the user timeline that broke off; it starts again from the old version. */
   abandonUserPull(): void {
-    this.#pulling = undefined;
+    this.#pull = undefined;
+    this.#needsUser = true;
   }
 
-  /** Takes one page of a pull of a conversation. */
-  mergeConversationPage(conversationId: string, page: PullConversationResponse): Changes {
+  /** Takes one page of a pull of a conversation. `wanted`: what was known to exist when it was asked for. */
+  mergeConversationPage(conversationId: string, page: PullConversationResponse, wanted: number): Changes {
     const changes = new Changeset();
     const known = this.#know(conversationId);
     for (const wire of page.messages) {
       const message = messageFromWire(wire);
-      if (message.seq <= (known.record.entry?.clearedSeq ?? 0)) continue;
+      if (message.seq <= (known.record.entry?.clearedSeq ?? 0) || known.isDeleted(message.messageId)) continue;
       changes.message(message);
       changes.held(conversationId, [message.seq, message.seq]);
       known.noteMessage(message);
     }
     known.knownThrough(Number(page.version));
     for (const cursor of page.cursors) known.mergeCursor(cursorFromWire(cursor));
+    if (page.group !== undefined && Number(page.group.version) >= known.record.wanted) {
+      known.mergeGroup(page.group.name, page.group.avatar, page.group.memberCount);
+    }
+    if (!page.hasMore) {
+      this.#looked.delete(conversationId);
+      // What came up meanwhile is pulled next; what the server promised and does not have is not asked for again.
+      if (!known.behind || known.record.wanted <= wanted) this.#needed.delete(conversationId);
+    }
     changes.conversation(known.record);
     return changes.finish();
-  }
-
-  /** Keeps what `UpdateProfile` and the like have changed here until the timeline brings it. */
-  mergeUser(change: Partial<Pick<UserRecord, "me" | "settings" | "blocked">>): Changes {
-    this.user = { ...this.user, ...change };
-    return { user: this.user };
   }
 }
 

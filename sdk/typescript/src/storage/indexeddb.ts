@@ -10,6 +10,7 @@ import {
   type Intent,
   NO_USER,
   type OutboxRecord,
+  replaces,
   type Storage,
   type Stored,
   type StoredRange,
@@ -69,16 +70,17 @@ export class IndexedDbStorage implements Storage {
   }
 
   async load(): Promise<Stored> {
-    const stores: Stores = ["user", "conversations", "outbox", "intents", "people"];
+    const stores: Stores = ["user", "conversations", "outbox", "intents", "people", "deleted"];
     const read = this.database.transaction(stores);
-    const [user, conversations, outbox, intents, people] = await Promise.all([
+    const [user, conversations, outbox, intents, people, deleted] = await Promise.all([
       read.objectStore("user").get("user"),
       read.objectStore("conversations").getAll(),
       read.objectStore("outbox").getAll(),
       read.objectStore("intents").getAll(),
       read.objectStore("people").getAll(),
+      read.objectStore("deleted").getAllKeys(),
     ]);
-    return { user: user ?? NO_USER, conversations, outbox, intents, people };
+    return { user: user ?? NO_USER, conversations, outbox, intents, people, deleted: grouped(deleted) };
   }
 
   async messages(conversationId: string, [from, to]: Range): Promise<StoredRange> {
@@ -93,39 +95,17 @@ export class IndexedDbStorage implements Storage {
   async apply(changes: Changes): Promise<void> {
     const write = this.database.transaction(APPLIED, "readwrite");
     const done = write.done;
+    const writes: Promise<unknown>[] = [];
     try {
-      await this.#apply(write, changes);
+      await applyTo(write, changes, writes);
+      await Promise.all(writes);
     } catch (thrown) {
-      done.catch(() => {});
+      // Together or not at all; and nobody waits for the single writes any more.
+      for (const one of [...writes, done]) one.catch(() => {});
+      abort(write);
       throw thrown;
     }
     await done;
-  }
-
-  async #apply(write: Writing, changes: Changes): Promise<void> {
-    if (changes.user !== undefined) void write.objectStore("user").put(changes.user, "user");
-    for (const id of changes.reset ?? []) {
-      void write.objectStore("messages").delete(seqs(id));
-      void write.objectStore("held").delete(id);
-    }
-    for (const { conversationId, messageIds } of changes.deleted ?? []) {
-      for (const messageId of messageIds) {
-        void write.objectStore("deleted").put(true, [conversationId, messageId]);
-        const key = await write.objectStore("messages").index("messageId").getKey(messageId);
-        if (key !== undefined) void write.objectStore("messages").delete(key);
-      }
-    }
-    for (const record of changes.conversations ?? []) {
-      void write.objectStore("conversations").put(record, record.conversationId);
-    }
-    await Promise.all((changes.messages ?? []).map((message) => put(write, message)));
-    for (const { conversationId, range } of changes.held ?? []) {
-      const held = (await write.objectStore("held").get(conversationId)) ?? [];
-      void write.objectStore("held").put(addRange(held, range), conversationId);
-    }
-    for (const { conversationId, seq } of changes.cleared ?? []) {
-      void write.objectStore("messages").delete(seqs(conversationId, 0, seq));
-    }
   }
 
   async appendOutbox(record: Omit<OutboxRecord, "position">): Promise<number> {
@@ -176,15 +156,82 @@ export class IndexedDbStorage implements Storage {
   }
 }
 
-async function put(write: Writing, message: Message): Promise<void> {
-  const { conversationId, seq, messageId, clientMessageId } = message;
+function abort(write: Writing): void {
+  try {
+    write.abort();
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** Starts the writes of a step; those that decide by what is there read it first. */
+async function applyTo(write: Writing, changes: Changes, writes: Promise<unknown>[]): Promise<void> {
+  const [users, conversations, messages, held, deleted] = [
+    write.objectStore("user"),
+    write.objectStore("conversations"),
+    write.objectStore("messages"),
+    write.objectStore("held"),
+    write.objectStore("deleted"),
+  ];
+  const { user } = changes;
+  if (user !== undefined && user.version >= ((await users.get("user"))?.version ?? 0)) {
+    writes.push(users.put(user, "user"));
+  }
+  for (const id of changes.reset ?? []) writes.push(messages.delete(seqs(id)), held.delete(id));
+  for (const { conversationId, messageIds } of changes.deleted ?? []) {
+    for (const messageId of messageIds) {
+      writes.push(deleted.put(true, [conversationId, messageId]));
+      const key = await messages.index("messageId").getKey(messageId);
+      if (key !== undefined) writes.push(messages.delete(key));
+    }
+  }
+  for (const record of changes.conversations ?? []) {
+    const kept = await conversations.get(record.conversationId);
+    if (replaces(record, kept)) writes.push(conversations.put(record, record.conversationId));
+  }
+  await Promise.all((changes.messages ?? []).map((message) => endOutgoing(write, message, writes)));
+  await Promise.all(newest(changes.messages ?? []).map((message) => put(write, message, writes)));
+  for (const { conversationId, range } of changes.held ?? []) {
+    writes.push(held.put(addRange((await held.get(conversationId)) ?? [], range), conversationId));
+  }
+  for (const { conversationId, seq } of changes.cleared ?? [])
+    writes.push(messages.delete(seqs(conversationId, 0, seq)));
+}
+
+async function endOutgoing(write: Writing, { clientMessageId }: Message, writes: Promise<unknown>[]): Promise<void> {
+  if (clientMessageId === "") return;
+  const key = await write.objectStore("outbox").index("clientMessageId").getKey(clientMessageId);
+  if (key !== undefined) writes.push(write.objectStore("outbox").delete(key));
+}
+
+/** The newest of each message: all are looked up before any is written. */
+function newest(messages: readonly Message[]): readonly Message[] {
+  const out = new Map<string, Message>();
+  for (const message of messages) {
+    const key = `${message.conversationId}/${message.seq}`;
+    if ((out.get(key)?.version ?? -1) < message.version) out.set(key, message);
+  }
+  return [...out.values()];
+}
+
+async function put(write: Writing, message: Message, writes: Promise<unknown>[]): Promise<void> {
+  const { conversationId, seq, messageId } = message;
   const messages = write.objectStore("messages");
-  const [held, deleted, sending] = await Promise.all([
+  const [held, deleted] = await Promise.all([
     messages.get([conversationId, seq]),
     write.objectStore("deleted").getKey([conversationId, messageId]),
-    write.objectStore("outbox").index("clientMessageId").getKey(clientMessageId),
   ]);
-  if (sending !== undefined) void write.objectStore("outbox").delete(sending);
-  if (deleted === undefined && (held?.version ?? -1) < message.version)
-    void messages.put(message, [conversationId, seq]);
+  if (deleted === undefined && (held?.version ?? -1) < message.version) {
+    writes.push(messages.put(message, [conversationId, seq]));
+  }
+}
+
+function grouped(keys: readonly (readonly [conversationId: string, messageId: string])[]): Stored["deleted"] {
+  const groups = new Map<string, string[]>();
+  for (const [conversationId, messageId] of keys) {
+    const group = groups.get(conversationId);
+    if (group === undefined) groups.set(conversationId, [messageId]);
+    else group.push(messageId);
+  }
+  return [...groups].map(([conversationId, messageIds]) => ({ conversationId, messageIds }));
 }

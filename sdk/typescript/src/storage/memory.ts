@@ -9,6 +9,7 @@ import {
   type Intent,
   NO_USER,
   type OutboxRecord,
+  replaces,
   type Storage,
   type Stored,
   type StoredRange,
@@ -20,7 +21,7 @@ export class MemoryStorage implements Storage {
   readonly #conversations = new Map<string, ConversationRecord>();
   readonly #messages = new Map<string, Map<number, Message>>();
   readonly #held = new Map<string, readonly Range[]>();
-  readonly #deleted = new Set<string>();
+  readonly #deleted = new Map<string, Set<string>>();
   #outbox: OutboxRecord[] = [];
   #position = 0;
   readonly #intents = new Map<string, Intent>();
@@ -33,6 +34,7 @@ export class MemoryStorage implements Storage {
       outbox: [...this.#outbox],
       intents: [...this.#intents.values()],
       people: [...this.#people.values()],
+      deleted: [...this.#deleted].map(([conversationId, ids]) => ({ conversationId, messageIds: [...ids] })),
     };
   }
 
@@ -43,16 +45,21 @@ export class MemoryStorage implements Storage {
   }
 
   async apply(changes: Changes): Promise<void> {
-    if (changes.user !== undefined) this.#user = changes.user;
+    if (changes.user !== undefined && changes.user.version >= this.#user.version) this.#user = changes.user;
     for (const id of changes.reset ?? []) {
       this.#messages.delete(id);
       this.#held.delete(id);
     }
     for (const { conversationId, messageIds } of changes.deleted ?? []) {
-      for (const id of messageIds) this.#deleted.add(`${conversationId}/${id}`);
+      const deleted = this.#deleted.get(conversationId) ?? new Set();
+      this.#deleted.set(conversationId, deleted);
+      for (const id of messageIds) deleted.add(id);
       this.#drop(conversationId, ({ messageId }) => messageIds.includes(messageId));
     }
-    for (const record of changes.conversations ?? []) this.#conversations.set(record.conversationId, record);
+    for (const record of changes.conversations ?? []) {
+      const { conversationId } = record;
+      if (replaces(record, this.#conversations.get(conversationId))) this.#conversations.set(conversationId, record);
+    }
     for (const message of changes.messages ?? []) this.#put(message);
     for (const { conversationId, range } of changes.held ?? []) {
       this.#held.set(conversationId, addRange(this.#held.get(conversationId) ?? [], range));
@@ -63,8 +70,10 @@ export class MemoryStorage implements Storage {
 
   #put(message: Message): void {
     const { conversationId, seq, clientMessageId, messageId } = message;
-    this.#outbox = this.#outbox.filter((record) => record.clientMessageId !== clientMessageId);
-    if (this.#deleted.has(`${conversationId}/${messageId}`)) return;
+    if (clientMessageId !== "") {
+      this.#outbox = this.#outbox.filter((record) => record.clientMessageId !== clientMessageId);
+    }
+    if (this.#deleted.get(conversationId)?.has(messageId)) return;
     const messages = this.#messages.get(conversationId) ?? new Map<number, Message>();
     this.#messages.set(conversationId, messages);
     if ((messages.get(seq)?.version ?? -1) < message.version) messages.set(seq, message);

@@ -27,6 +27,8 @@ export interface ConversationRecord {
   /** The highest version known to exist. */
   readonly wanted: number;
   readonly cursors: readonly Cursor[];
+  /** Of large groups, whose entries stay as they are when messages come: the count of unread as of a seq. */
+  readonly head?: { readonly lastSeq: number; readonly unread: number };
 }
 
 /** One send that is not acked. */
@@ -50,6 +52,7 @@ export type Intent =
 /** Changes that are written together or not at all. */
 export interface Changes {
   readonly user?: UserRecord;
+  /** A record that knows less than the one that is kept does not replace it. */
   readonly conversations?: readonly ConversationRecord[];
   /** Conversations whose messages are dropped before anything else. */
   readonly reset?: readonly string[];
@@ -71,6 +74,8 @@ export interface Stored {
   readonly outbox: readonly OutboxRecord[];
   readonly intents: readonly Intent[];
   readonly people: readonly User[];
+  /** What the user has deleted for itself, by conversation: it does not come back. */
+  readonly deleted: readonly { readonly conversationId: string; readonly messageIds: readonly string[] }[];
 }
 
 /** Messages of a range that are kept, and which parts of the range are known in full. */
@@ -96,6 +101,13 @@ export interface Storage {
   close(): void;
   /** Removes everything. The storage is closed then. */
   destroy(): Promise<void>;
+}
+
+/** Whether a record may take the place of a kept one: a tab that led before and does not know it yet must not turn back time. */
+export function replaces(record: ConversationRecord, kept: ConversationRecord | undefined): boolean {
+  return (
+    kept === undefined || (record.version >= kept.version && (record.entry?.version ?? 0) >= (kept.entry?.version ?? 0))
+  );
 }
 
 export const NO_USER: UserRecord = { version: 0, me: undefined, settings: {}, blocked: [] };

@@ -26,7 +26,7 @@ function said(seq: number, senderId: string, timeMs: number, rest: Partial<Messa
     recalledBy: "0",
     noCount: false,
     noListMove: false,
-    sortKey: 0,
+    sortKey: 0n,
     ...rest,
   };
 }

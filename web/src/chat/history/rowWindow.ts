@@ -2,6 +2,8 @@
 
 /** Rows at most: with their heights they stay below what browsers can scroll. */
 export const ROWS_MAX = 200_000;
+/** So many rows may come to an open window that follows. */
+const GROWTH_MAX = 20_000;
 /** Rows that stay in sight when the window moves. */
 const OVERLAP = 1_000;
 
@@ -45,6 +47,7 @@ export function windowAround(seq: number, now: RowWindow, range: SeqRange): RowW
 
 /** The window after the range has changed: a cleared history takes rows off its top. */
 export function keptWindow(now: RowWindow, range: SeqRange): RowWindow {
-  if (now.from >= range.firstSeq && now.from <= range.lastSeq + 1) return now;
+  const grown = now.to === Number.POSITIVE_INFINITY && range.lastSeq - now.from >= ROWS_MAX + GROWTH_MAX;
+  if (!grown && now.from >= range.firstSeq && now.from <= range.lastSeq + 1) return now;
   return newestWindow(range);
 }

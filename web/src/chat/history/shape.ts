@@ -81,3 +81,11 @@ export function shapeOfOutgoing(
   const before = shownBefore(lookup, range.lastSeq + 1, range.firstSeq);
   return shapeAfter(before === null || before === undefined ? before : saidBy(before), said);
 }
+
+/** Whether `seq` is the first with something to show from `dividerSeq` on. */
+export function isFirstShownFrom(lookup: Lookup, seq: number, dividerSeq: number): boolean {
+  if (dividerSeq === 0 || seq < dividerSeq || seq - dividerSeq > GAP_ROWS_MAX) return false;
+  if (!lookup(seq)) return false;
+  for (let at = dividerSeq; at < seq; at += 1) if (lookup(at) !== null) return false;
+  return true;
+}

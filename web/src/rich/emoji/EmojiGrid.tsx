@@ -25,9 +25,10 @@ function walk(event: KeyboardEvent<HTMLDivElement>): void {
 
 export const EmojiGrid = memo(function EmojiGrid({ title, group, emoji, onPick }: EmojiGridProps) {
   return (
-    <section aria-label={title} data-group={group}>
+    <section data-group={group}>
       <h3 className={styles.title}>{title}</h3>
-      <div className={styles.grid} onKeyDown={walk} role="presentation">
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms */}
+      <div className={styles.grid} onKeyDown={walk} role="group" aria-label={title}>
         {emoji.map(({ glyph, words }) => (
           <button key={glyph} type="button" title={words[0]} onClick={() => onPick(glyph)}>
             {glyph}

@@ -1,6 +1,6 @@
 /** The emoji to choose from: recent ones, groups, and a search in both languages. */
 
-import { type KeyboardEvent, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import { useText } from "../../text/useText";
 import { type EmojiGroup, emojiGroups } from "./data";
 import { EmojiGrid } from "./EmojiGrid";
@@ -10,22 +10,25 @@ import { searchEmoji } from "./search";
 
 const names = new Map(emojiGroups.flatMap((group) => group.emoji).map((emoji) => [emoji.glyph, emoji.words[0] ?? ""]));
 
-export default function EmojiPicker({ onPick, onClose }: { onPick: (glyph: string) => void; onClose: () => void }) {
+export default function EmojiPicker({ onPick }: { onPick: (glyph: string) => void }) {
   const text = useText().chat;
   const [query, setQuery] = useState("");
   const [recent] = useState(recentEmoji);
   const found = useMemo(() => searchEmoji(query), [query]);
+  const search = useRef<HTMLInputElement>(null);
   const body = useRef<HTMLDivElement>(null);
+
+  // Where there is no keyboard on the screen that would come up for it.
+  useEffect(() => {
+    if (matchMedia("(hover: hover)").matches) search.current?.focus();
+  }, []);
 
   const pick = (glyph: string) => {
     rememberEmoji(glyph);
     onPick(glyph);
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      onClose();
-    } else if (event.key === "Enter" && found[0] !== undefined && event.target instanceof HTMLInputElement) {
+    if (event.key === "Enter" && found[0] !== undefined && event.target instanceof HTMLInputElement) {
       event.preventDefault();
       pick(found[0].glyph);
     } else if (event.key === "ArrowDown" && event.target instanceof HTMLInputElement) {
@@ -38,8 +41,10 @@ export default function EmojiPicker({ onPick, onClose }: { onPick: (glyph: strin
   };
 
   return (
-    <div className={styles.picker} onKeyDown={onKeyDown} role="presentation">
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
+    <div className={styles.picker} onKeyDown={onKeyDown} role="group" aria-label={text.emoji}>
       <input
+        ref={search}
         className={styles.search}
         type="search"
         value={query}

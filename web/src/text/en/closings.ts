@@ -2,8 +2,12 @@
 
 import type { CloseReason } from "@skein/client";
 
-export const closings: Record<CloseReason | "otherTab", { title: string; text: string }> = {
+export const closings: Record<CloseReason | "otherTab" | "clientOffline", { title: string; text: string }> = {
   client: { title: "You are logged out", text: "Nothing of your account is left in this browser." },
+  clientOffline: {
+    title: "You are logged out here",
+    text: "There was no connection, so the server still lists this device. Log it out from another one if that matters.",
+  },
   otherTab: { title: "You are logged out", text: "You logged out in another tab of this browser." },
   BAD_TOKEN: { title: "Log in again", text: "You were logged out because your login is not valid any more." },
   TOKEN_REVOKED: {

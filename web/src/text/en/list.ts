@@ -49,11 +49,13 @@ export const list = {
   deleteQuestion: "Delete the conversation?",
   deleteText: (title: string) =>
     `${title} disappears from your list, with all messages, on your devices. The others keep theirs. It comes back with the next message.`,
+  startFirst: "Write to somebody",
   emptyTitle: "No conversations yet",
   emptyText: "Write to somebody whose user name you know, begin a group, or keep notes to yourself.",
   emptyArchive: "Nothing archived",
   emptyArchiveText: "Archive a conversation from its menu to keep it out of the way.",
   noMatch: "No conversation has this in its title",
+  noMatchText: "Search for a part of a title, or for somebody by their exact user name.",
   findPerson: (name: string) => `Find the person @${name}`,
   yesterday: "Yesterday",
   pick: "Choose",

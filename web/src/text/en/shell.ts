@@ -15,6 +15,7 @@ export const shell = {
   connecting: "Connecting…",
   offline: "Offline. Messages are sent when you are back.",
   waiting: (seconds: number) => `No connection. Trying again in ${seconds} s`,
+  tryNow: "Try now",
   syncing: "Syncing…",
   syncingSome: (done: number, total: number) => `Syncing ${done} of ${total}`,
   you: "You",

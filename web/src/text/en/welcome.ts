@@ -2,7 +2,7 @@
 
 export const welcome = {
   tagline: "Messages for you and your people.",
-  logInTitle: "Welcome back",
+  logInTitle: "Welcome to Skein",
   registerTitle: "Create your account",
   username: "User name",
   password: "Password",

@@ -4,6 +4,10 @@ import type { closings as Shape } from "../en/closings";
 
 export const closings: typeof Shape = {
   client: { title: "你已退出登录", text: "此浏览器中已不保留你的账号数据。" },
+  clientOffline: {
+    title: "你已在此处退出登录",
+    text: "由于没有网络连接，服务器上仍保留此设备的登录。如有需要，可在其他设备上将它退出。",
+  },
   otherTab: { title: "你已退出登录", text: "你在此浏览器的另一个标签页中退出了登录。" },
   BAD_TOKEN: { title: "请重新登录", text: "登录信息已失效，因此你已退出登录。" },
   TOKEN_REVOKED: {

@@ -42,7 +42,7 @@ export const info: typeof Shape = {
   deleteText: "会话和其中的消息会从你的设备上消失，收到新消息时会重新出现。",
   leaveQuestion: "退出群聊？",
   leaveText: "你将不再收到这个群的消息，需要群里的人重新添加才能回来。",
-  leaveOwner: "你是群主。请先转让群主，或者直接退出，群主会由管理员或最早的成员接任。",
+  leaveOwner: "你是群主，请先转让群主，再退出群聊。",
   removeQuestion: (name) => `将 ${name} 移出群聊？`,
   transferQuestion: (name) => `将群主转让给 ${name}？`,
   transferText: "你会成为管理员，只有新群主能再转让回来。",

@@ -17,6 +17,7 @@ export const shell: typeof Shape = {
   connecting: "正在连接…",
   offline: "网络已断开，恢复后会自动发送消息。",
   waiting: (seconds) => `连接失败，${seconds} 秒后重试`,
+  tryNow: "立即重试",
   syncing: "正在同步…",
   syncingSome: (done, total) => `正在同步 ${done}/${total}`,
   you: "你",

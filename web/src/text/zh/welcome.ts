@@ -4,7 +4,7 @@ import type { welcome as Shape } from "../en/welcome";
 
 export const welcome: typeof Shape = {
   tagline: "与你在意的人，随时畅聊。",
-  logInTitle: "欢迎回来",
+  logInTitle: "欢迎使用 Skein",
   registerTitle: "创建账号",
   username: "用户名",
   password: "密码",

@@ -1,0 +1,33 @@
+/** What a client is made with, and what it tells. */
+
+import type { Conversation } from "./conversation.js";
+import type { CloseReason } from "./link/close_code.js";
+import type { WebSocketConstructor } from "./link/websocket.js";
+import type { Message } from "./model/message.js";
+import type { Storage } from "./storage/storage.js";
+import type { Tabs } from "./tabs.js";
+
+export interface ClientOptions {
+  /** Of the server: `https://chat.example`. */
+  readonly address: string;
+  /** Whose tokens will be given to `connect`. */
+  readonly userId: string;
+  /** `indexeddb` where there is one, else `memory`; or a storage of the application's own. */
+  readonly storage?: "indexeddb" | "memory" | Storage;
+  /** Name and version of the client software, for the server's logs. */
+  readonly clientName?: string;
+  /** For runtimes without a global one (Node before 22); without any, HTTP is used. */
+  readonly webSocket?: WebSocketConstructor;
+  readonly fetch?: typeof fetch;
+  /** @internal For tests of several tabs in one process. */
+  readonly tabs?: (name: string) => Tabs;
+}
+
+export interface ClientEvents {
+  /** A new message of somebody else has come just now. Not for history, edits or what was missed. */
+  message: { readonly conversation: Conversation; readonly message: Message };
+  /** It will not reconnect. */
+  closed: { readonly code: CloseReason; readonly text: string };
+  /** The browser refuses to keep more; everything still works until the page is left. */
+  storageFailed: { readonly error: unknown };
+}

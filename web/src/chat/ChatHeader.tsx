@@ -1,0 +1,57 @@
+/** Whose conversation it is: title, members or user name, the way back and to the info. */
+
+import { ConversationAvatar } from "../list/ConversationAvatar";
+import { conversationTitle } from "../list/title";
+import { useObservable } from "../state/useObservable";
+import { useText } from "../text/useText";
+import { Icon } from "../ui/Icon";
+import { IconButton } from "../ui/IconButton";
+import styles from "./ChatHeader.module.css";
+import { usePane } from "./pane";
+
+export interface ChatHeaderProps {
+  titleId: string;
+  info: boolean;
+  onInfo: () => void;
+  onBack: () => void;
+}
+
+export function ChatHeader({ titleId, info, onInfo, onBack }: ChatHeaderProps) {
+  const { client, conversation } = usePane();
+  const text = useText();
+  const state = useObservable(conversation);
+  const peer = useObservable(client.user(state.kind === "direct" ? state.peerId : client.userId));
+  const title = conversationTitle(conversation, state, text);
+  const below = {
+    direct: peer === undefined ? "" : `@${peer.username}`,
+    group: state.memberCount > 0 ? text.chat.members(state.memberCount) : "",
+    self: text.chat.notesHint,
+    channel: "",
+    room: "",
+    system: "",
+  }[state.kind];
+  return (
+    <header className={styles.header}>
+      <IconButton className={styles.back} icon="back" label={text.shell.back} onClick={onBack} />
+      <button type="button" className={styles.who} onClick={onInfo} tabIndex={-1} aria-hidden="true">
+        <ConversationAvatar state={state} title={title} size={38} />
+      </button>
+      <div className={styles.words}>
+        <h1 id={titleId} className={styles.title} title={title}>
+          <bdi>{title}</bdi>
+          {state.mute !== "notify" && (
+            <span className={styles.mute}>
+              <Icon name="mute" size={15} />
+            </span>
+          )}
+        </h1>
+        {below !== "" && (
+          <p className={styles.below}>
+            <bdi>{below}</bdi>
+          </p>
+        )}
+      </div>
+      <IconButton icon="info" label={text.chat.info} aria-pressed={info} onClick={onInfo} />
+    </header>
+  );
+}

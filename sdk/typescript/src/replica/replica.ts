@@ -19,6 +19,9 @@ import { Known, TAIL_MESSAGES_MAX } from "./known.js";
 /** A conversation that is further behind than this starts over from its newest messages; older ones are fetched when they are looked at. */
 export const CATCH_UP_CHANGES_MAX = 1_000;
 
+/** Conversations whose ticks are asked for after an interruption. */
+const TICKS_MAX = 20;
+
 /** How much is kept and caught up; smaller in tests. */
 export interface ReplicaLimits {
   readonly catchUpChangesMax: number;
@@ -95,6 +98,14 @@ export class Replica {
   /** Somebody looks at this conversation, or still does after an interruption: what is not told by versions is asked for. */
   look(conversationId: string): void {
     if (this.#conversations.get(conversationId)?.record.entry?.member) this.#looked.add(conversationId);
+  }
+
+  /** Pushes were missed: whether own last words were read meanwhile is asked for, in the conversations on top of the list. */
+  lookAtTicks(): void {
+    const waiting = [...this.#conversations.values()].filter((known) => known.awaitsReading);
+    const order = ({ record }: Known) => record.entry?.sortKey ?? 0n;
+    waiting.sort((a, b) => (order(a) > order(b) ? -1 : order(a) < order(b) ? 1 : 0));
+    for (const { record } of waiting.slice(0, TICKS_MAX)) this.look(record.conversationId);
   }
 
   /** What has to be pulled now: the user timeline first, then conversations, the ones on top of the list first. */

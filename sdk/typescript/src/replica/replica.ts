@@ -102,23 +102,25 @@ export class Replica {
 
   /** Pushes were missed: whether own last words were read meanwhile is asked for, in the conversations on top of the list. */
   lookAtTicks(): void {
-    const waiting = [...this.#conversations.values()].filter((known) => known.awaitsReading);
-    const order = ({ record }: Known) => record.entry?.sortKey ?? 0n;
-    waiting.sort((a, b) => (order(a) > order(b) ? -1 : order(a) < order(b) ? 1 : 0));
-    for (const { record } of waiting.slice(0, TICKS_MAX)) this.look(record.conversationId);
+    const waiting = [...this.#conversations].filter(([, known]) => known.awaitsReading).map(([id]) => id);
+    for (const conversationId of this.#fromTheTop(waiting).slice(0, TICKS_MAX)) this.look(conversationId);
   }
 
   /** What has to be pulled now: the user timeline first, then conversations, the ones on top of the list first. */
   needs(): readonly Need[] {
     if (this.#needsUser) return [{ kind: "user" }];
     for (const id of this.#needed) if (this.#conversations.get(id)?.behind !== true) this.#needed.delete(id);
-    const order = (id: string) => this.#conversations.get(id)?.record.entry?.sortKey ?? 0n;
-    const ids = [...new Set([...this.#restarting, ...this.#looked, ...this.#needed])];
-    ids.sort((a, b) => (order(a) > order(b) ? -1 : order(a) < order(b) ? 1 : 0));
-    return ids.map((conversationId) => ({
+    const ids = new Set([...this.#restarting, ...this.#looked, ...this.#needed]);
+    return this.#fromTheTop(ids).map((conversationId) => ({
       kind: this.#restarting.has(conversationId) ? "entry" : "conversation",
       conversationId,
     }));
+  }
+
+  /** Conversations in the order of the list. */
+  #fromTheTop(conversationIds: Iterable<string>): readonly string[] {
+    const order = (id: string) => this.#conversations.get(id)?.record.entry?.sortKey ?? 0n;
+    return [...conversationIds].sort((a, b) => (order(a) > order(b) ? -1 : order(a) < order(b) ? 1 : 0));
   }
 
   /** A conversation cannot be pulled any more: the user timeline says why. */

@@ -15,11 +15,13 @@ use crate::{
     webhooks::WEAK,
 };
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+/// A server key.
+pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// The configuration of that key.
 pub const KEYS: (&str, &str) =
     ("SKEIN__ADMIN__KEYS", r#"[{ name = "shop", key = "0123456789abcdef0123456789abcdef" }]"#);
-const ALL: (&str, &str) = ("SKEIN__ADMIN__EVENT_KINDS", r#"["*"]"#);
+/// Keeps every event for streams.
+pub const ALL: (&str, &str) = ("SKEIN__ADMIN__EVENT_KINDS", r#"["*"]"#);
 
 /// Calls an operation of business systems that must succeed.
 pub fn call(server: &Server, method: &str, body: Value) -> Value {
@@ -27,10 +29,11 @@ pub fn call(server: &Server, method: &str, body: Value) -> Value {
 }
 
 /// An open stream of events.
-struct Events(BufReader<TcpStream>);
+pub struct Events(BufReader<TcpStream>);
 
 impl Events {
-    fn open(server: &Server, query: &str) -> Self {
+    /// Begins at what the query says.
+    pub fn open(server: &Server, query: &str) -> Self {
         let request =
             format!("GET /v1/admin/events{query} HTTP/1.1\r\nhost: skein\r\nauthorization: Bearer {KEY}\r\n\r\n");
         let mut stream = http::open(server.http, request.as_bytes());
@@ -41,7 +44,7 @@ impl Events {
     }
 
     /// The next line of the stream, without the lines of the chunked encoding.
-    fn next(&mut self) -> Value {
+    pub fn next(&mut self) -> Value {
         loop {
             let mut line = String::new();
             assert_ne!(self.0.read_line(&mut line).unwrap(), 0, "the stream ended");
@@ -52,7 +55,7 @@ impl Events {
     }
 
     /// The next event that is no heartbeat.
-    fn event(&mut self) -> Value {
+    pub fn event(&mut self) -> Value {
         loop {
             let line = self.next();
             if line["type"] != "heartbeat" {

@@ -29,8 +29,8 @@ pub(crate) fn describe() {
     describe_counter!("skein_connections_total", "Connections that were opened, by transport.");
     describe_gauge!("skein_connections", "Connections that are open, by transport.");
     for transport in Framing::TRANSPORTS {
-        counter!("skein_connections_total", "transport" => *transport).increment(0);
-        gauge!("skein_connections", "transport" => *transport).set(0.0);
+        counter!("skein_connections_total", "transport" => transport).increment(0);
+        gauge!("skein_connections", "transport" => transport).set(0.0);
     }
     describe_gauge!("skein_sessions", "Sessions, with a connection (attached) and without one (detached).");
     describe_counter!("skein_link_closes_total", "Links that the server closed, by close code.");

@@ -98,14 +98,14 @@ async fn conversations(
     tasks: u64,
     members: u64,
 ) -> Result<Vec<(ConversationId, UserId)>, Failure> {
-    let made = (1..=members * tasks).map(|id| {
-        let user = v1::User { user_id: id, username: format!("user{id}"), ..Default::default() };
-        store.create_user(UserRow { user, password_hash: String::new(), external_id: String::new() })
-    });
-    futures::future::try_join_all(made).await?;
     let mut conversations = Vec::new();
     for task in 0..tasks {
         let people: Vec<UserId> = (1..=members).map(|number| UserId(task * members + number)).collect();
+        let made = people.iter().map(|id| {
+            let user = v1::User { user_id: id.0, username: format!("user{}", id.0), ..Default::default() };
+            store.create_user(UserRow { user, password_hash: String::new(), external_id: String::new() })
+        });
+        futures::future::try_join_all(made).await?;
         let conversation = if members == 2 {
             ConversationId::direct(people[0], people[1])
         } else {

@@ -8,7 +8,10 @@ use crate::request::Answer;
 
 /// Says what each metric is, and has those of this endpoint there from the start: a rate needs a value before the first event.
 pub(crate) fn describe(webhook: &str) {
-    describe_counter!("skein_webhook_events_total", "Events that an endpoint was given, by outcome: taken, failed or gone.");
+    describe_counter!(
+        "skein_webhook_events_total",
+        "Events that an endpoint was given, by outcome: taken, failed or gone."
+    );
     describe_histogram!("skein_webhook_seconds", "Time until an endpoint answered.");
     describe_counter!("skein_webhook_dead_total", "Events that were given up.");
     for outcome in ["taken", "gone", "failed"] {

@@ -23,7 +23,8 @@ pub struct Nats {
 impl Nats {
     /// Starts on a free port; what is temporary goes to one directory, the log to the other.
     pub fn start(temporary: &Path, directory: &Path, stop: &Stop) -> Result<Self, Failure> {
-        let file = PLACES.iter().map(PathBuf::from).find(|path| path.is_file()).or_else(|| packages::find("nats-server"));
+        let file =
+            PLACES.iter().map(PathBuf::from).find(|path| path.is_file()).or_else(|| packages::find("nats-server"));
         let file = file.ok_or("there is no nats-server")?;
         let token = random().map_err(|error| format!("no randomness: {error}"))?;
         let configuration = temporary.join("nats.conf");

@@ -33,10 +33,8 @@ fn line(shown: &Shown<'_>) -> String {
 }
 
 fn table(shown: &Shown<'_>) -> String {
-    let mut text = format!(
-        "\n  {:<8} {:<9} {:<24} {:<32} {:<9} {}\n",
-        "node", "role", "web app", "metrics", "process", "log"
-    );
+    let mut text =
+        format!("\n  {:<8} {:<9} {:<24} {:<32} {:<9} {}\n", "node", "role", "web app", "metrics", "process", "log");
     for node in shown.nodes {
         let address = format!("http://{}", node.address);
         let app = if node.role == "service" { "none: no clients" } else { &address };

@@ -20,7 +20,8 @@ use crate::{
 fn node(nats: &NatsServer) -> Server {
     let urls = format!("[\"{}\"]", nats.url());
     // Nobody listens there: what is tried is counted all the same.
-    let webhook = r#"[{ name = "shop", url = "http://127.0.0.1:9/", secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] }]"#;
+    let webhook =
+        r#"[{ name = "shop", url = "http://127.0.0.1:9/", secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"] }]"#;
     Server::start_with(&[
         ("SKEIN__BUS__ENGINE", "nats"),
         ("SKEIN__BUS__NATS__URLS", &urls),
@@ -94,7 +95,9 @@ fn nothing_has_to_happen_before_a_figure_without_labels_is_there() {
     let nats = NatsServer::start();
     let server = node(&nats);
     let exported = exported(&server);
-    for name in ["skein_write_stalls_total", "skein_pull_hints_total", "skein_bus_unsent_total", "skein_webhook_dead_total"] {
+    for name in
+        ["skein_write_stalls_total", "skein_pull_hints_total", "skein_bus_unsent_total", "skein_webhook_dead_total"]
+    {
         assert!(exported.contains(name), "{name} is not in {exported:?}");
     }
 }

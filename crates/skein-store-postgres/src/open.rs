@@ -12,6 +12,7 @@ use crate::{
     ids::MessageIds,
     import::PROGRESS,
     operation::Operation,
+    outbox::{OutboxState, Watcher},
     pool::{self, Readers},
     writer::{Shared, Writers},
 };
@@ -49,8 +50,12 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct PostgresStore {
     writers: Writers,
+    /// The writer of claims, settlements and mailings: it does not hold up sends, nor they it.
+    pub(crate) durable: Arc<Writers>,
     pub(crate) readers: Readers,
     pub(crate) config: PostgresConfig,
+    pub(crate) outbox: Arc<OutboxState>,
+    watcher: Watcher,
 }
 
 impl PostgresStore {
@@ -62,16 +67,20 @@ impl PostgresStore {
         let address = address(&config)?;
         migrate(&address).await?;
         refuse_half_copied(&address).await?;
-        let shared = Shared {
+        let outbox = Arc::new(OutboxState::new());
+        let shared = Arc::new(Shared {
             pool: pool::writers(&config, address.clone()),
             ids: MessageIds::new(),
+            outbox: outbox.clone(),
             large_group_members: config.large_group_members,
             batch_max: config.batch_max.max(1),
             // Statements have their own limit; this one is for a server that does not answer at all.
             batch_timeout: Duration::from_millis(config.statement_timeout_ms.saturating_mul(3)),
-        };
-        let writers = Writers::start(Arc::new(shared), config.writers, config.writer_queue_max);
-        Ok(Self { writers, readers: Readers::new(&config, address), config })
+        });
+        let writers = Writers::start(shared.clone(), config.writers, config.writer_queue_max);
+        let durable = Arc::new(Writers::start(shared, 1, config.writer_queue_max));
+        let watcher = Watcher::start(address.clone(), outbox.clone(), durable.clone());
+        Ok(Self { writers, durable, readers: Readers::new(&config, address), config, outbox, watcher })
     }
 
     /// Connects and looks, without changing anything; what there is, for a person.
@@ -96,8 +105,10 @@ impl PostgresStore {
 
     /// Finishes what was accepted, and closes. Later operations answer `Closed`.
     pub async fn close(&self) {
+        self.watcher.stop();
         self.readers.close();
         self.writers.close().await;
+        self.durable.close().await;
     }
 
     /// Has the operation done in one of the next transactions; answers after its commit.

@@ -1,6 +1,8 @@
 //! What is the engine's own: several nodes, lost connections, full disks, full queues, batches.
 
+mod leases;
 mod nodes;
+mod positions;
 
 use std::time::Duration;
 

@@ -8,11 +8,11 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::{
     config::PostgresConfig,
-    failure::{Outcome, describe},
+    failure::{Failure, Outcome, describe},
     ids::MessageIds,
     import::PROGRESS,
     operation::Operation,
-    outbox::{OutboxState, Watcher},
+    outbox::{OutboxState, Watch, Watcher},
     pool::{self, Readers},
     writer::{Shared, Writers},
 };
@@ -66,7 +66,8 @@ impl PostgresStore {
     pub async fn open(config: PostgresConfig) -> std::result::Result<Self, OpenError> {
         let address = address(&config)?;
         migrate(&address).await?;
-        refuse_half_copied(&address).await?;
+        let (client, driver) = connect(&address).await?;
+        refuse_half_copied(&client).await?;
         let outbox = Arc::new(OutboxState::new());
         let shared = Arc::new(Shared {
             pool: pool::writers(&config, address.clone()),
@@ -79,7 +80,8 @@ impl PostgresStore {
         });
         let writers = Writers::start(shared.clone(), config.writers, config.writer_queue_max);
         let durable = Arc::new(Writers::start(shared, 1, config.writer_queue_max));
-        let watcher = Watcher::start(address.clone(), outbox.clone(), durable.clone());
+        let watch = Watch { address: address.clone(), outbox: outbox.clone(), durable: durable.clone() };
+        let watcher = watch.start(client, driver).await.map_err(unusable)?;
         Ok(Self { writers, durable, readers: Readers::new(&config, address), config, outbox, watcher })
     }
 
@@ -156,13 +158,16 @@ pub(crate) async fn migrate(address: &tokio_postgres::Config) -> std::result::Re
     outcome
 }
 
-async fn refuse_half_copied(address: &tokio_postgres::Config) -> std::result::Result<(), OpenError> {
-    let (client, _driver) = connect(address).await?;
-    match is_half_copied(&client).await {
+async fn refuse_half_copied(client: &Client) -> std::result::Result<(), OpenError> {
+    match is_half_copied(client).await {
         Ok(false) => Ok(()),
         Ok(true) => Err(OpenError::HalfCopied),
-        Err(failure) => Err(OpenError::Connect(StoreError::from(failure).to_string())),
+        Err(failure) => Err(unusable(failure)),
     }
+}
+
+fn unusable(failure: Failure) -> OpenError {
+    OpenError::Connect(StoreError::from(failure).to_string())
 }
 
 /// Whether a copy into it has begun and not finished.

@@ -66,7 +66,10 @@ impl Streaming {
                     Ok(page) => {
                         self.cursor = page.next;
                         self.lines = page.lines.into();
-                        self.keep_alive.reset();
+                        // What was passed over says nothing to the reader.
+                        if !self.lines.is_empty() {
+                            self.keep_alive.reset();
+                        }
                     }
                     Err(_) => tokio::time::sleep(PAUSE).await,
                 },

@@ -7,6 +7,8 @@ mod record;
 mod trim;
 mod watcher;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use deadpool_postgres::GenericClient;
@@ -29,7 +31,7 @@ use self::{
 pub(crate) use self::{
     positions::{Positions, step},
     record::{NewEvent, OutboxState, clock_ms, insert_events},
-    watcher::Watcher,
+    watcher::{Watch, Watcher},
 };
 use crate::{
     PostgresStore,
@@ -42,6 +44,8 @@ use crate::{
 const EVENT: &str = "p.position, p.lane, e.kind, e.time_ms, e.data";
 /// Events that have positions.
 const EVENTS: &str = "event_positions p JOIN events e ON e.batch = p.batch AND e.place = p.place";
+/// How long a wait lasts at most: another node may have given back a lane with something left in it, which nobody is told.
+const WAIT_MAX: Duration = Duration::from_secs(3);
 /// Steps that are made for one caller, at most: beyond them others write faster than this reads.
 const STEPS_MAX: u32 = 1_000;
 
@@ -108,9 +112,11 @@ impl OutboxStore for PostgresStore {
     }
 
     async fn wait_for_events(&self, after: u64) {
-        let mut last = self.outbox.last.subscribe();
+        let mut seen = self.outbox.seen.subscribe();
+        let freed = seen.borrow().freed;
         self.outbox.wake.notify_one();
-        let _ = last.wait_for(|last| *last > after).await;
+        let news = seen.wait_for(|seen| seen.last > after || seen.freed != freed);
+        let _ = tokio::time::timeout(WAIT_MAX, news).await;
     }
 
     async fn trim_events(&self, before_ms: u64) -> Result<u32> {

@@ -23,13 +23,22 @@ use crate::{
     transaction::Transaction,
 };
 
+/// What this node knows of the events.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    /// The newest position.
+    pub last: u64,
+    /// How often leases of others were ended: there may be something to claim.
+    pub freed: u64,
+}
+
 /// What the writers, those who wait for events, and the watcher share.
 #[derive(Debug)]
 pub(crate) struct OutboxState {
     /// Kinds that are recorded.
     kinds: AtomicU64,
-    /// The newest position that this node knows of.
-    pub last: watch::Sender<u64>,
+    /// What those who wait for events are told.
+    pub seen: watch::Sender<Seen>,
     /// Something was recorded here, or somebody waits, or holds a lease: the watcher has to look.
     pub wake: Notify,
     /// A mailing was created here.
@@ -44,7 +53,7 @@ impl OutboxState {
     pub(crate) fn new() -> Self {
         Self {
             kinds: AtomicU64::new(0),
-            last: watch::Sender::new(0),
+            seen: watch::Sender::default(),
             wake: Notify::new(),
             mailed: Notify::new(),
             instance: fastrand::i32(1..),
@@ -62,11 +71,17 @@ impl OutboxState {
 
     /// Tells those who wait that events up to here have positions.
     pub(crate) fn announce(&self, position: u64) {
-        self.last.send_if_modified(|last| {
-            let is_new = position > *last;
-            *last = position.max(*last);
+        self.seen.send_if_modified(|seen| {
+            let is_new = position > seen.last;
+            seen.last = position.max(seen.last);
             is_new
         });
+    }
+
+    /// Tells those who wait that what somebody had under lease is due.
+    pub(crate) fn announce_free_leases(&self) {
+        self.seen.send_modify(|seen| seen.freed += 1);
+        self.mailed.notify_one();
     }
 
     /// What a lease names so that it ends with this store; nothing while the database would not notice.

@@ -1,12 +1,14 @@
-//! The watcher: one task and one connection of each open store, from when something first needs them. It tells those who wait what other nodes have
-//! recorded, it keeps a lock by which the others see that this store is open, and it ends the leases of those that are not.
+//! The watcher: one task and one connection of each open store. It tells those who wait what other nodes have recorded, it keeps a lock by which the
+//! others see that this store is open, and it ends the leases of those that are not. While nobody waits and nothing is recorded, it sleeps.
 
 use std::{
+    convert::Infallible,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use async_trait::async_trait;
+use skein_store::StoreError;
 use tokio::{
     task::JoinHandle,
     time::{Instant, timeout_at},
@@ -43,10 +45,6 @@ const HOLDERS: &str = "SELECT i.instance, pg_try_advisory_lock_shared($1, i.inst
 pub(crate) struct Watcher(JoinHandle<()>);
 
 impl Watcher {
-    pub(crate) fn start(address: tokio_postgres::Config, outbox: Arc<OutboxState>, durable: Arc<Writers>) -> Self {
-        Self(tokio::spawn(Watch { address, outbox, durable }.run()))
-    }
-
     pub(crate) fn stop(&self) {
         self.0.abort();
     }
@@ -58,53 +56,65 @@ impl Drop for Watcher {
     }
 }
 
-struct Watch {
-    address: tokio_postgres::Config,
-    outbox: Arc<OutboxState>,
-    durable: Arc<Writers>,
+/// What the watcher works with.
+pub(crate) struct Watch {
+    pub address: tokio_postgres::Config,
+    pub outbox: Arc<OutboxState>,
+    pub durable: Arc<Writers>,
 }
 
 impl Watch {
-    async fn run(self) {
+    /// Says on this connection that the store is open, ends the leases of those that are not, and goes on watching.
+    pub(crate) async fn start(self, client: Client, driver: JoinHandle<()>) -> Outcome<Watcher> {
+        self.begin(&client).await?;
+        Ok(Watcher(tokio::spawn(self.run(client, driver))))
+    }
+
+    async fn run(self, mut client: Client, mut driver: JoinHandle<()>) {
         loop {
-            // Who woke it is served as soon as there is a connection.
-            self.outbox.wake.notified().await;
-            self.outbox.wake.notify_one();
+            let failure = match self.watch(&client).await {
+                Err(failure) => StoreError::from(failure),
+                Ok(never) => match never {},
+            };
+            self.outbox.present.store(false, Ordering::Relaxed);
+            tracing::warn!(%failure, "the connection that looks for events ended; connecting again");
+            drop(client);
+            let _ = driver.await;
+            (client, driver) = self.reconnect().await;
+        }
+    }
+
+    async fn reconnect(&self) -> (Client, JoinHandle<()>) {
+        loop {
+            tokio::time::sleep(RECONNECT).await;
             let failure = match connect(&self.address).await {
-                Ok((client, driver)) => {
-                    let failure = self.watch(&client).await;
-                    self.outbox.present.store(false, Ordering::Relaxed);
-                    drop(client);
-                    let _ = driver.await;
-                    failure
-                }
+                Ok((client, driver)) => match self.begin(&client).await {
+                    Ok(()) => return (client, driver),
+                    Err(failure) => StoreError::from(failure).to_string(),
+                },
                 Err(error) => error.to_string(),
             };
-            tracing::warn!(failure, "cannot look for events; trying again");
-            tokio::time::sleep(RECONNECT).await;
+            tracing::debug!(failure, "cannot look for events");
         }
     }
 
-    /// Goes on until the connection or the store fails.
-    async fn watch(&self, client: &Client) -> String {
-        match self.try_watch(client).await {
-            Err(failure) => skein_store::StoreError::from(failure).to_string(),
-            Ok(never) => match never {},
-        }
-    }
-
-    async fn try_watch(&self, client: &Client) -> Outcome<std::convert::Infallible> {
+    async fn begin(&self, client: &Client) -> Outcome<()> {
         client.batch_execute("SET statement_timeout = 10000").await?;
         client.execute("SELECT pg_advisory_lock($1, $2)", &[&OPEN_LOCK, &self.outbox.instance]).await?;
         self.outbox.present.store(true, Ordering::Relaxed);
-        let (mut leases_at, mut idle_at, mut recorded) = (Instant::now(), Instant::now(), true);
+        self.end_leases(client).await
+    }
+
+    /// Goes on until the connection fails.
+    async fn watch(&self, client: &Client) -> Outcome<Infallible> {
+        let (mut leases_at, mut idle_at, mut recorded) = (Instant::now() + LEASES, Instant::now(), true);
         loop {
             let now = Instant::now();
             if now >= leases_at {
                 self.end_leases(client).await?;
                 leases_at = now + LEASES;
             }
-            let somebody_waits = self.outbox.last.receiver_count() > 0;
+            let somebody_waits = self.outbox.seen.receiver_count() > 0;
             if somebody_waits || (recorded && now >= idle_at) {
                 self.give_positions(client).await?;
                 (recorded, idle_at) = (false, now + IDLE);
@@ -147,7 +157,10 @@ impl Watch {
             }
             match self.durable.run(EndLeases { instance }).await {
                 Ok(0) => {}
-                Ok(leases) => tracing::info!(leases, "another server is gone; its leases were ended"),
+                Ok(leases) => {
+                    tracing::info!(leases, "a server is gone; its leases were ended");
+                    self.outbox.announce_free_leases();
+                }
                 Err(error) => tracing::debug!(%error, "leases are ended the next time"),
             }
             client.execute("SELECT pg_advisory_unlock_shared($1, $2)", &[&OPEN_LOCK, &instance]).await?;

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU16, Ordering},
     },
+    time::Instant,
 };
 
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use skein_testkit::postgres::{Database, PostgresServer};
 
 use crate::{
     admin::{ALL, Events, KEYS},
-    http::{call, direct, register, text_to, uuid},
+    http::{PATIENCE, call, direct, register, text_to, uuid},
     receiver::{Received, Receiver, endpoint},
     server::{SKEIN, Server},
     webhooks::{ENDPOINTS, MESSAGES, RETRIES, WEAK},
@@ -87,6 +88,14 @@ fn events_webhooks_and_mailings_move_too() {
     });
     let mailing = crate::admin::call(&old, "AdminService/SendAsUser", asked.clone())["mailing"]["mailingId"].clone();
     let before = told(&old, "0", 6);
+    let state = |server: &Server| {
+        let got = crate::admin::call(server, "AdminService/GetMailing", json!({"mailingId": mailing}));
+        got["mailing"]["state"].clone()
+    };
+    let start = Instant::now();
+    while state(&old) != "MAILING_STATE_FINISHED" {
+        assert!(start.elapsed() < PATIENCE);
+    }
     let failed = receiver.wait(|received| !received.is_empty());
     old.stop();
     let database = PostgresServer::shared().database();
@@ -115,6 +124,7 @@ fn events_webhooks_and_mailings_move_too() {
     assert_eq!(taken[0].id, failed[0].id, "with the id of old");
     let again = crate::admin::call(&new, "AdminService/SendAsUser", asked);
     assert_eq!((&again["mailing"]["mailingId"], &again["duplicate"]), (&mailing, &json!(true)));
+    assert_eq!(state(&new), "MAILING_STATE_FINISHED");
 }
 
 /// All that failed so far was about the first message.

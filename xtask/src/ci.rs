@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{command, tidy, web};
+use crate::{command, packages, tidy, web};
 
 /// Where browsers are looked for, after the variable CHROMIUM.
 const BROWSERS: &[&str] =
@@ -22,7 +22,7 @@ pub fn run(root: &Path) -> bool {
         && npm(&["run", "build"])
         && npm(&["run", "check"])
         && cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
-        && (has_postgres() || install(root, "postgresql", "PostgreSQL", "the tests of the store"))
+        && packages::servers(root)
         && cargo(&["test", "--workspace"])
         && client_tests(root)
 }
@@ -37,9 +37,7 @@ fn client_tests(root: &Path) -> bool {
 }
 
 fn browser_tests(root: &Path, skein: &Path) -> bool {
-    let Some(chromium) =
-        browser().or_else(|| install(root, "chromium", "Chromium", "the browser tests").then(browser).flatten())
-    else {
+    let Some(chromium) = browser().or_else(|| install_chromium(root).then(browser).flatten()) else {
         eprintln!("The browser tests need Chromium: install it, or set CHROMIUM to the path of one.");
         return false;
     };
@@ -58,21 +56,7 @@ fn browser() -> Option<PathBuf> {
     named.into_iter().chain(BROWSERS.iter().map(PathBuf::from)).find(|path| path.is_file())
 }
 
-/// Tests start servers of their own from these binaries.
-fn has_postgres() -> bool {
-    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let in_path = env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default();
-    installed.map(|version| version.path().join("bin")).chain(in_path).any(|folder| folder.join("initdb").is_file())
-}
-
-fn install(root: &Path, package: &str, name: &str, reason: &str) -> bool {
-    println!("no {name} here: installing Debian's, for {reason}");
-    let apt = |arguments: &[&str]| match command::output("id", &["-u"]).as_deref() {
-        Some("0") => command::run(root, "apt-get", arguments),
-        _ => {
-            let arguments: Vec<_> = ["apt-get"].into_iter().chain(arguments.iter().copied()).collect();
-            command::run(root, "sudo", &arguments)
-        }
-    };
-    apt(&["update", "-q"]) && apt(&["install", "-q", "-y", "--no-install-recommends", package])
+fn install_chromium(root: &Path) -> bool {
+    println!("no Chromium here: installing Debian's, for the browser tests");
+    packages::install(root, &["chromium"])
 }

@@ -2,6 +2,7 @@
 
 mod ci;
 mod command;
+mod packages;
 mod tidy;
 mod web;
 

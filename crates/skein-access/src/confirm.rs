@@ -17,12 +17,12 @@ pub(crate) fn confirm(shared: &Arc<Shared>, session: &LiveSession) {
         let seq = newest.entry(one.conversation_id).or_default();
         *seq = one.seq.max(*seq);
     }
-    let (service, caller) = (shared.service.clone(), session.caller.clone());
+    let (gate, caller) = (shared.gate.clone(), session.caller.clone());
     tokio::spawn(async move {
         for (conversation_id, seq) in newest {
             let request = v1::MarkDeliveredRequest { conversation_id, seq, ..Default::default() };
             let body = Codec::Binary.encode(&request);
-            let marked = service.dispatch(Some(&caller), "ReceiptService/MarkDelivered", Codec::Binary, &body).await;
+            let marked = gate.dispatch(Some(&caller), "ReceiptService/MarkDelivered", Codec::Binary, &body).await;
             if let Err(error) = marked {
                 tracing::debug!(code = ?error.code, "a delivery was not confirmed");
             }

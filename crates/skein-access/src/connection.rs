@@ -16,6 +16,7 @@ use skein_proto::{
     session::{Input, decode_frame, frame},
     v1::{self, CloseCode, frame::Body},
 };
+use skein_service::now_ms;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use crate::{
@@ -265,7 +266,7 @@ impl<S: Stream> Connection<S> {
     /// A ping or pong of the transport is as good a sign of life as one of ours.
     fn note_life(&self) {
         if let Peer::Known(session, _) = &self.peer {
-            session.lock().session.touch(self.shared.service.now_ms());
+            session.lock().session.touch(now_ms());
         }
     }
 
@@ -281,8 +282,7 @@ impl<S: Stream> Connection<S> {
                 Some(_) => return Err(End::close(CloseCode::ProtocolError, "only servers send this, or hello again")),
             },
             Peer::Known(session, _) => {
-                let now_ms = self.shared.service.now_ms();
-                let handled = session.lock().session.handle_frame(now_ms, frame);
+                let handled = session.lock().session.handle_frame(now_ms(), frame);
                 confirm(&self.shared, session);
                 let text = "a second hello, an ack of what was never pushed, or a frame that only servers send";
                 handled.map_err(|code| End::close(code, text))?
@@ -292,7 +292,7 @@ impl<S: Stream> Connection<S> {
             Input::Nothing => {}
             Input::Close(_) => return Err(End::Bye),
             Input::Ping(ping) => {
-                let pong = frame::pong(self.framing.codec(), &ping, self.shared.service.now_ms());
+                let pong = frame::pong(self.framing.codec(), &ping, now_ms());
                 self.framing.encode(&mut self.unwritten, &pong);
             }
             Input::Request(request) => self.start(context, *request),
@@ -352,7 +352,7 @@ impl<S: Stream> Connection<S> {
             return ending.map_or(Ok(()), |code| Err(End::close(code, close_text(code))));
         }
         let mut frames = Vec::new();
-        match session.take_turn(*epoch, self.shared.service.now_ms(), context.waker(), &mut frames) {
+        match session.take_turn(*epoch, now_ms(), context.waker(), &mut frames) {
             Turn::Close(code) => return Err(End::close(code, close_text(code))),
             Turn::Frames => {}
         }
@@ -402,7 +402,7 @@ impl<S: Stream> Connection<S> {
             let mut state = session.lock();
             match (stalled, state.stalled_ms) {
                 (true, 0) => {
-                    state.stalled_ms = self.shared.service.now_ms();
+                    state.stalled_ms = now_ms();
                     measure::write_stalled();
                 }
                 (false, since) if since > 0 => state.stalled_ms = 0,

@@ -24,4 +24,4 @@ mod tls_stream;
 
 pub use config::{AccessConfig, TlsConfig};
 pub use http::nothing;
-pub use listen::{Access, StartError};
+pub use listen::{Access, Offer, StartError};

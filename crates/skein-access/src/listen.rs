@@ -10,9 +10,9 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use rustls::ServerConfig;
-use skein_bus::BusMessage;
+use skein_bus::{Bus, BusMessage};
 use skein_proto::v1::CloseCode;
-use skein_service::Service;
+use skein_service::Gate;
 use socket2::SockRef;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -67,6 +67,14 @@ pub enum StartError {
     Metrics(String),
 }
 
+/// What is offered at the address.
+pub enum Offer {
+    /// Links, operations, health and metrics; the router answers every HTTP path that is not ours, with [`crate::nothing`] where nothing is.
+    Everything(Router),
+    /// Health and metrics only: clients are served by other nodes.
+    Status,
+}
+
 /// The running access layer.
 pub struct Access {
     http: SocketAddr,
@@ -78,35 +86,32 @@ pub struct Access {
 }
 
 impl Access {
-    /// Starts listening. `pages` answers every HTTP path that is not ours; [`crate::nothing`] is its answer where nothing is.
+    /// Starts listening.
     ///
     /// # Errors
     /// [`StartError`], which names the address or file.
     pub async fn start(
         config: AccessConfig,
-        service: Arc<Service>,
-        bus: Receiver<BusMessage>,
-        pages: Router,
+        gate: Gate,
+        bus: Arc<dyn Bus>,
+        deliveries: Receiver<BusMessage>,
+        offer: Offer,
     ) -> Result<Self, StartError> {
         let encryption = tls::server_config(&config.tls)?;
         let http_listener = listen(&config.listen).await?;
-        let tcp_listener = match &config.tcp_listen {
-            Some(address) => Some(listen(address).await?),
-            None => None,
+        let tcp_listener = match (&config.tcp_listen, &offer) {
+            (Some(address), Offer::Everything(_)) => Some(listen(address).await?),
+            _ => None,
         };
-        let registry = Arc::new(Registry::new(service.clone()));
+        let registry = Registry::new(bus.clone());
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-        let shared = Arc::new(Shared {
-            service: service.clone(),
-            registry: registry.clone(),
-            config: config.clone(),
-            stop: stop.clone(),
-        });
+        let shared =
+            Arc::new(Shared { gate, bus, registry: registry.clone(), config: config.clone(), stop: stop.clone() });
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
         let (http, tcp) = (address(&http_listener)?, tcp_listener.as_ref().map(address).transpose()?);
-        let router = http::router(shared.clone(), stop.clone(), connections.clone(), pages)?;
+        let router = http::router(shared.clone(), stop.clone(), connections.clone(), offer)?;
         let listening =
             Listening { shared: shared.clone(), encryption, stop: stop.clone(), connections: connections.clone() };
         connections.spawn(listening.clone().accept_http(http_listener, router));
@@ -114,8 +119,8 @@ impl Access {
             connections.spawn(listening.accept_tcp(listener));
         }
         let background = stop.clone();
-        tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(registry.clone(), bus)));
-        tokio::spawn(background.run_until_cancelled_owned(sweep::run(registry, service, config)));
+        tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(registry.clone(), deliveries)));
+        tokio::spawn(background.run_until_cancelled_owned(sweep::run(registry, config)));
         Ok(Self { http, tcp, shared, stop, connections })
     }
 

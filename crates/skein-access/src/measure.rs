@@ -57,6 +57,11 @@ pub(crate) fn delivered(sessions: u64) {
     counter!("skein_deliveries_total").increment(sessions);
 }
 
+/// Sessions were told to pull, because pushes may have been lost on the way here.
+pub(crate) fn told_to_pull(sessions: u64) {
+    counter!("skein_pull_hints_total").increment(sessions);
+}
+
 /// Sessions that are alive, with and without a connection.
 pub(crate) fn sessions(attached: usize, detached: usize) {
     gauge!("skein_sessions", "state" => "attached").set(attached as f64);

@@ -1,14 +1,23 @@
 //! Live sessions by user, with and without a connection.
 
-use std::{collections::HashMap, sync::Arc, task::Waker, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Weak},
+    task::Waker,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
+use skein_bus::{Bus, Sessions};
 use skein_proto::{codec::Codec, event::EncodedEvent, id::UserId, session::ServerSession, v1::CloseCode};
-use skein_service::{Caller, Service};
+use skein_service::{Caller, now_ms};
 
 /// Locks of the registry; users are spread over them.
 const SHARDS: usize = 64;
+/// Orders to close links that are remembered, and for how long, in milliseconds: longer than a hello may take.
+const CLOSED_MAX: usize = 1_024;
+const CLOSED_KEPT_MS: u64 = 30_000;
 /// A link that cannot take a byte for this long is closed, to be resumed.
 pub(crate) const WRITE_STALL_MAX: Duration = Duration::from_secs(10);
 
@@ -88,6 +97,13 @@ impl LiveSession {
         state.wake();
     }
 
+    /// Has the client told to pull: pushes may have been lost before they came here.
+    fn mark_lagging(&self) {
+        let mut state = self.state.lock();
+        state.session.mark_lagging();
+        state.wake();
+    }
+
     /// Has the connection closed with this code.
     pub(crate) fn close(&self, code: CloseCode) {
         let mut state = self.state.lock();
@@ -124,7 +140,26 @@ pub(crate) enum Verdict {
 /// Every live session of this node.
 pub(crate) struct Registry {
     shards: Vec<Mutex<HashMap<UserId, Vec<Arc<LiveSession>>>>>,
-    service: Arc<Service>,
+    bus: Arc<dyn Bus>,
+    /// Links that were closed lately: whoever was authenticated before, and comes after, is closed too.
+    closed: Mutex<VecDeque<Closed>>,
+}
+
+/// An order to close links.
+struct Closed {
+    time_ms: u64,
+    user: UserId,
+    device_id: Option<Arc<str>>,
+    generation_max: u64,
+    code: CloseCode,
+}
+
+impl Closed {
+    fn concerns(&self, caller: &Caller) -> bool {
+        self.user == caller.user
+            && caller.generation <= self.generation_max
+            && self.device_id.as_ref().is_none_or(|device| *device == caller.device_id)
+    }
 }
 
 /// A session as a connection holds it.
@@ -135,8 +170,13 @@ pub(crate) struct Attachment {
 }
 
 impl Registry {
-    pub(crate) fn new(service: Arc<Service>) -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), service }
+    /// A registry without sessions, which the bus may ask from now on.
+    pub(crate) fn new(bus: Arc<dyn Bus>) -> Arc<Self> {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let registry = Arc::new(Self { shards, bus, closed: Mutex::default() });
+        let weak: Weak<Self> = Arc::downgrade(&registry);
+        registry.bus.attach(weak);
+        registry
     }
 
     fn shard(&self, user: UserId) -> &Mutex<HashMap<UserId, Vec<Arc<LiveSession>>>> {
@@ -152,7 +192,7 @@ impl Registry {
         receive_only: bool,
         fresh_id: [u8; 16],
     ) -> Attachment {
-        let now_ms = self.service.now_ms();
+        let now_ms = now_ms();
         let mut shard = self.shard(caller.user).lock();
         let sessions = shard.entry(caller.user).or_default();
         if let Some((id, received)) = resume
@@ -166,12 +206,15 @@ impl Registry {
                 (state.expires_ms, state.waker) = (caller.expires_ms, None);
                 let epoch = state.epoch;
                 drop(state);
-                self.service.set_online(caller.user, &caller.device_id, true);
                 return Attachment { session: session.clone(), epoch, resumed: true };
             }
         }
-        self.service.set_online(caller.user, &caller.device_id, true);
+        if sessions.is_empty() {
+            self.bus.set_held(caller.user, true);
+        }
+        let closed = self.closed_meanwhile(&caller, now_ms);
         let session = Arc::new(LiveSession::new(caller, ServerSession::new(fresh_id, codec, now_ms), receive_only));
+        session.lock().close = closed;
         sessions.reserve_exact(1);
         sessions.push(session.clone());
         Attachment { session, epoch: 0, resumed: false }
@@ -195,20 +238,23 @@ impl Registry {
             state.attached = false;
             state.waker = None;
             state.stalled_ms = 0;
-            state.detached_ms = self.service.now_ms();
+            state.detached_ms = now_ms();
         }
         let Some(sessions) = shard.get_mut(&session.caller.user) else { return };
         if forget {
             sessions.retain(|other| !Arc::ptr_eq(other, session));
         }
-        let device = &session.caller.device_id;
-        let online = sessions.iter().any(|other| other.caller.device_id == *device && other.lock().attached);
         if sessions.is_empty() {
             shard.remove(&session.caller.user);
+            self.bus.set_held(session.caller.user, false);
         }
-        if !online {
-            self.service.set_online(session.caller.user, device, false);
-        }
+    }
+
+    /// Why a session that is made now has to go at once: its device was logged out after it was authenticated.
+    fn closed_meanwhile(&self, caller: &Caller, now_ms: u64) -> Option<CloseCode> {
+        let closed = self.closed.lock();
+        let lately = closed.iter().rev().take_while(|closed| closed.time_ms + CLOSED_KEPT_MS >= now_ms);
+        lately.filter(|closed| closed.concerns(caller)).map(|closed| closed.code).next()
     }
 
     /// Pushes an event into every session of the user, except those of one device; how many.
@@ -224,14 +270,42 @@ impl Registry {
         count
     }
 
-    /// Closes the sessions of a user, or of one of the user's devices.
-    pub(crate) fn close(&self, user: UserId, device: Option<&str>, code: CloseCode) {
+    /// Closes the sessions of a user, or of one of the user's devices, up to a generation of it.
+    pub(crate) fn close(&self, user: UserId, device_id: Option<Arc<str>>, generation_max: u64, code: CloseCode) {
+        let order = Closed { time_ms: now_ms(), user, device_id, generation_max, code };
         let shard = self.shard(user).lock();
         for session in shard.get(&user).into_iter().flatten() {
-            if device.is_none_or(|device| *device == *session.caller.device_id) {
+            if order.concerns(&session.caller) {
                 session.close(code);
             }
         }
+        let mut closed = self.closed.lock();
+        if closed.len() >= CLOSED_MAX {
+            closed.pop_front();
+        }
+        closed.push_back(order);
+    }
+
+    /// Closes the session of this id: it goes on elsewhere.
+    pub(crate) fn supersede(&self, user: UserId, device: &str, id: [u8; 16]) {
+        let shard = self.shard(user).lock();
+        for session in shard.get(&user).into_iter().flatten() {
+            if *session.caller.device_id == *device && session.lock().session.session_id() == id {
+                session.close(CloseCode::Superseded);
+            }
+        }
+    }
+
+    /// Tells every session of the user to pull; how many.
+    pub(crate) fn mark_lagging(&self, user: UserId) -> u64 {
+        let shard = self.shard(user).lock();
+        shard.get(&user).into_iter().flatten().map(|session| session.mark_lagging()).count() as u64
+    }
+
+    /// Tells every session of a shard to pull; how many. `None` when there is no such shard.
+    pub(crate) fn mark_shard_lagging(&self, shard: usize) -> Option<u64> {
+        let shard = self.shards.get(shard)?.lock();
+        Some(shard.values().flatten().map(|session| session.mark_lagging()).count() as u64)
     }
 
     /// Closes everything.
@@ -245,7 +319,7 @@ impl Registry {
     pub(crate) fn sweep(&self, judge: impl Fn(&mut SessionState) -> Verdict) -> (usize, usize) {
         let (mut attached, mut detached) = (0, 0);
         for shard in &self.shards {
-            shard.lock().retain(|_, sessions| {
+            shard.lock().retain(|user, sessions| {
                 sessions.retain(|session| match judge(&mut session.lock()) {
                     Verdict::Attached => {
                         attached += 1;
@@ -257,6 +331,9 @@ impl Registry {
                     }
                     Verdict::Gone => false,
                 });
+                if sessions.is_empty() {
+                    self.bus.set_held(*user, false);
+                }
                 !sessions.is_empty()
             });
         }
@@ -266,7 +343,7 @@ impl Registry {
 
 impl LiveSession {
     fn is(&self, id: &[u8], caller: &Caller, codec: Codec) -> bool {
-        if self.caller.device_id != caller.device_id {
+        if (&self.caller.device_id, self.caller.generation) != (&caller.device_id, caller.generation) {
             return false;
         }
         let state = self.lock();
@@ -301,6 +378,18 @@ impl SessionState {
     }
 }
 
+impl Sessions for Registry {
+    fn users(&self) -> Vec<UserId> {
+        self.shards.iter().flat_map(|shard| shard.lock().keys().copied().collect::<Vec<_>>()).collect()
+    }
+
+    fn online_devices(&self, user: UserId) -> Vec<Arc<str>> {
+        let shard = self.shard(user).lock();
+        let sessions = shard.get(&user).into_iter().flatten();
+        sessions.filter(|session| session.lock().attached).map(|session| session.caller.device_id.clone()).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use skein_proto::v1;
@@ -315,6 +404,7 @@ mod tests {
             user: UserId(7),
             device_id: "phone".into(),
             platform: v1::Platform::default(),
+            generation: 1,
             expires_ms: 1_000_000,
         };
         LiveSession::new(caller, ServerSession::new([3; 16], Codec::Binary, 0), receive_only)

@@ -8,7 +8,7 @@ use skein_proto::{
     limits::FRAME_BYTES_MAX,
     v1::{self, ErrorCode},
 };
-use skein_service::Caller;
+use skein_service::{Caller, is_method};
 
 use crate::{hello::Shared, measure, registry::LiveSession};
 
@@ -29,7 +29,7 @@ pub(crate) async fn answer(
         Some(session) if renewal => renew(&shared, session, codec, body).await,
         _ => {
             let caller = session.as_ref().map(|session| &session.caller);
-            shared.service.dispatch(caller, &request.method, codec, body).await
+            shared.gate.dispatch(caller, &request.method, codec, body).await
         }
     };
     let result = match result {
@@ -40,7 +40,7 @@ pub(crate) async fn answer(
         }),
         other => other,
     };
-    if shared.service.is_method(&request.method) {
+    if is_method(&request.method) {
         measure::request(&request.method, result.as_ref().err(), start.elapsed());
     }
     (request.id, result)
@@ -51,7 +51,7 @@ async fn renew(shared: &Shared, session: &LiveSession, codec: Codec, body: &[u8]
     let invalid = |code: ErrorCode, text: String| v1::Error { code: code.into(), text, ..Default::default() };
     let request: v1::RenewLinkRequest =
         codec.decode_request(body).map_err(|error| invalid(ErrorCode::Malformed, error.to_string()))?;
-    let fresh: Caller = shared.service.authenticate(&request.access_token).await?;
+    let fresh: Caller = shared.gate.authenticate(&request.access_token).await?;
     if fresh.user != session.caller.user || fresh.device_id != session.caller.device_id {
         return Err(invalid(ErrorCode::InvalidArgument, "the token is of another device".to_owned()));
     }

@@ -1,14 +1,36 @@
 //! The bus: how the service layer reaches the connections, on this node or another. Delivery is an optimisation:
 //! what is lost here is found by a pull, because the timelines are the truth.
 //!
-//! Modules: [`local`], the in-process bus of a single node.
+//! In reading order: this contract; [`local`], the in-process bus of a single node; [`nats`], the bus of a cluster, with `directory` (which node
+//! holds which user), `recent` (what concerned whom lately) and [`packet`] (the bytes between nodes); `conformance`, what every bus must do.
+//!
+//! There are no subjects for rooms yet: nothing in the schema is a room.
 
+pub mod config;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod local;
+pub mod nats;
+pub mod packet;
 
-use std::sync::Arc;
+mod directory;
+mod recent;
+
+pub use config::{BusConfig, BusEngine, NatsConfig};
+
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use skein_proto::{event::EncodedEvent, id::UserId, v1::CloseCode};
+use tokio::sync::{mpsc, oneshot};
+
+/// Messages that may wait between the bus and the access layer of one node.
+pub const DELIVERIES_MAX: usize = 16_384;
+/// Calls from other nodes that may wait for the service layer of one node.
+pub const CALLS_MAX: usize = 4_096;
+/// Largest call or answer that is carried, in bytes: a megabyte, which is what a NATS server takes unless told otherwise, less some words of the bus.
+pub const CALL_BYTES_MAX: usize = 1024 * 1024 - 1024;
 
 /// What the access layer is told.
 #[derive(Clone, Debug)]
@@ -28,15 +50,112 @@ pub enum BusMessage {
         user: UserId,
         /// Which device; `None` for all.
         device_id: Option<Arc<str>>,
+        /// Only links with tokens of this generation of the device or an earlier one: a later log-in is not meant, however late this comes.
+        generation_max: u64,
         /// Told to the client; must be of the range that fits.
         code: CloseCode,
     },
+    /// A session was resumed on another node, where it is not known: its connection has been superseded, and nobody will come back for it.
+    EndSession {
+        /// Whose.
+        user: UserId,
+        /// Which device.
+        device_id: Arc<str>,
+        /// Its first bytes are the tag of the node that made it.
+        session_id: [u8; 16],
+    },
+    /// Pushes may have been lost: sessions are told to pull.
+    Lagging(Whom),
+}
+
+/// Whom a message concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Every session of the node.
+    All,
+    /// Those of these users.
+    Users(Arc<[UserId]>),
+}
+
+/// The sessions of one node, as the bus sees them.
+pub trait Sessions: Send + Sync + 'static {
+    /// Everybody who has a session here, connected or to be resumed.
+    fn users(&self) -> Vec<UserId>;
+    /// The devices of a user that are connected here.
+    fn online_devices(&self, user: UserId) -> Vec<Arc<str>>;
+}
+
+/// A call from a node that has no service layer; to be answered by one that has.
+#[derive(Debug)]
+pub struct Call {
+    /// What the other end gave to [`Bus::call`].
+    pub request: Bytes,
+    /// Where the answer goes; dropping it leaves the caller to its deadline.
+    pub reply: oneshot::Sender<Bytes>,
+}
+
+/// Why a call has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// Nobody is there to answer; the call was not made.
+    #[error("no service node can be reached")]
+    Nobody,
+    /// The service nodes have too much to do; the call was not made.
+    #[error("the service nodes have too many calls waiting")]
+    Overloaded,
+    /// No answer came in time, or the bus broke meanwhile: the call may or may not have been made.
+    #[error("no answer came")]
+    Unanswered,
+}
+
+/// Whether the bus reaches other nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BusState {
+    /// There are no others, or they are reached.
+    Connected,
+    /// Others are not reached; what they should have been told is found by pulls.
+    Disconnected,
 }
 
 /// The bus contract.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
-    /// Hands a message to the nodes concerned. Waits while the (bounded) queue is full; never fails: what cannot be handed on is
-    /// logged, counted and left to the pull. Messages of one publisher arrive in the order published.
+    /// Hands a message to the nodes concerned. Waits a bounded time while a queue is full; never fails: what cannot be handed on is
+    /// counted, and its receivers are told to pull when they can be reached again. Messages of one publisher to one user arrive in the order published.
     async fn publish(&self, message: BusMessage);
+
+    /// The devices of a user that are connected, to whichever node. Nodes that do not answer in time count as having none.
+    async fn online_devices(&self, user: UserId) -> Vec<Arc<str>>;
+
+    /// Has a service node answer. Calls for one user go to the same node while there is no change among them, in the order made. Never repeated
+    /// by the bus, except when it is certain that nobody took it.
+    ///
+    /// # Errors
+    /// [`CallError`], at once when nobody is there, else after a deadline.
+    async fn call(&self, user: Option<UserId>, request: Bytes) -> Result<Bytes, CallError>;
+
+    /// The access layer introduces its sessions, once.
+    fn attach(&self, sessions: Weak<dyn Sessions>);
+
+    /// The access layer tells when the first session of a user comes into being and the last one is gone.
+    fn set_held(&self, user: UserId, held: bool);
+
+    /// First bytes of the ids of sessions made here: they find the node when a session is resumed elsewhere. `None`: there is no elsewhere.
+    fn tag(&self) -> Option<[u8; 4]>;
+
+    /// Whether other nodes are reached.
+    fn state(&self) -> BusState;
+
+    /// Says goodbye to the others.
+    async fn close(&self);
+}
+
+/// The two ends of a bus: for publishing, and what comes out of it.
+pub struct BusEnds<B: ?Sized> {
+    /// For the layers.
+    pub bus: Arc<B>,
+    /// For the access layer.
+    pub deliveries: mpsc::Receiver<BusMessage>,
+    /// For the service layer.
+    pub calls: mpsc::Receiver<Call>,
 }

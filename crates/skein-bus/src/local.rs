@@ -1,30 +1,59 @@
 //! The bus of a single node: a bounded queue between the service layer and the access layer of one process.
 
+use std::sync::{Arc, OnceLock, Weak};
+
 use async_trait::async_trait;
+use bytes::Bytes;
+use skein_proto::id::UserId;
 use tokio::sync::mpsc;
 
-use crate::{Bus, BusMessage};
-
-/// Messages that may wait between the layers.
-pub const LOCAL_QUEUE_MAX: usize = 16_384;
+use crate::{Bus, BusMessage, BusState, CallError, DELIVERIES_MAX, Sessions};
 
 /// Publishing end; the receiving end goes to the access layer.
-#[derive(Clone, Debug)]
-pub struct LocalBus(mpsc::Sender<BusMessage>);
+#[derive(Clone)]
+pub struct LocalBus {
+    deliveries: mpsc::Sender<BusMessage>,
+    sessions: Arc<OnceLock<Weak<dyn Sessions>>>,
+}
 
 impl LocalBus {
     /// A bus and its only subscriber.
     pub fn new() -> (Self, mpsc::Receiver<BusMessage>) {
-        let (sender, receiver) = mpsc::channel(LOCAL_QUEUE_MAX);
-        (Self(sender), receiver)
+        let (deliveries, receiver) = mpsc::channel(DELIVERIES_MAX);
+        (Self { deliveries, sessions: Arc::default() }, receiver)
     }
 }
 
 #[async_trait]
 impl Bus for LocalBus {
     async fn publish(&self, message: BusMessage) {
-        if self.0.send(message).await.is_err() {
+        if self.deliveries.send(message).await.is_err() {
             tracing::debug!("bus message after the access layer has stopped");
         }
     }
+
+    async fn online_devices(&self, user: UserId) -> Vec<Arc<str>> {
+        let sessions = self.sessions.get().and_then(Weak::upgrade);
+        sessions.map(|sessions| sessions.online_devices(user)).unwrap_or_default()
+    }
+
+    async fn call(&self, _: Option<UserId>, _: Bytes) -> Result<Bytes, CallError> {
+        Err(CallError::Nobody)
+    }
+
+    fn attach(&self, sessions: Weak<dyn Sessions>) {
+        let _ = self.sessions.set(sessions);
+    }
+
+    fn set_held(&self, _: UserId, _: bool) {}
+
+    fn tag(&self) -> Option<[u8; 4]> {
+        None
+    }
+
+    fn state(&self) -> BusState {
+        BusState::Connected
+    }
+
+    async fn close(&self) {}
 }

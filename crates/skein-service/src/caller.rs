@@ -13,6 +13,8 @@ pub struct Caller {
     pub device_id: Arc<str>,
     /// What the device runs on.
     pub platform: v1::Platform,
+    /// Which log-in of the device: closing the links of one leaves those of later ones alone.
+    pub generation: u64,
     /// End of the access token, Unix milliseconds.
     pub expires_ms: u64,
 }

@@ -176,15 +176,15 @@ impl Service {
     ) -> std::result::Result<Bytes, v1::Error> {
         self.run(Who::Server(key), short(method), codec, body).await.map_err(Into::into)
     }
+}
 
-    /// Whether business systems call this operation, by server key.
-    pub fn is_for_servers(&self, method: &str) -> bool {
-        short(method).starts_with("AdminService/")
-    }
+/// Whether business systems call this operation, by server key.
+pub fn is_for_servers(method: &str) -> bool {
+    short(method).starts_with("AdminService/")
+}
 
-    /// Whether there is such an operation.
-    pub fn is_method(&self, method: &str) -> bool {
-        let method = short(method);
-        OPERATIONS.iter().any(|(name, _)| *name == method) || method == "AccountService/RenewLink"
-    }
+/// Whether there is such an operation.
+pub fn is_method(method: &str) -> bool {
+    let method = short(method);
+    OPERATIONS.iter().any(|(name, _)| *name == method) || method == "AccountService/RenewLink"
 }

@@ -63,8 +63,9 @@ impl Service {
         self.bus.publish(BusMessage::Deliver { users, event: Arc::new(event), skip_device }).await;
     }
 
-    /// Closes the live links of a device, or of all devices of a user.
-    pub(crate) async fn close_links(&self, user: UserId, device_id: Option<&str>, code: CloseCode) {
-        self.bus.publish(BusMessage::CloseLinks { user, device_id: device_id.map(Arc::from), code }).await;
+    /// Closes the live links of a device, wherever they are: those of this log-in and earlier ones.
+    pub(crate) async fn close_links(&self, user: UserId, device_id: &str, generation: u64, code: CloseCode) {
+        let device_id = Some(Arc::from(device_id));
+        self.bus.publish(BusMessage::CloseLinks { user, device_id, generation_max: generation, code }).await;
     }
 }

@@ -1,12 +1,12 @@
 //! What all operations share: the store, the bus, the clock, the keys and the caches.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use skein_bus::Bus;
 use skein_proto::{
     id::{ConversationId, UserId},
@@ -26,6 +26,11 @@ const ROSTERS_MAX: usize = 1_024;
 /// Roster by conversation: the version it was read at, and the members.
 type Rosters = HashMap<ConversationId, (u64, Arc<[UserId]>)>;
 
+/// The wall clock, in Unix milliseconds: the only place where the service layer reads it.
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// The service layer. Shared as `Arc<Service>` by every transport.
 pub struct Service {
     pub(crate) store: Arc<dyn Store>,
@@ -39,7 +44,6 @@ pub struct Service {
     pub(crate) rosters: Mutex<Rosters>,
     /// Asked before a message of a user is stored.
     pub(crate) before_message: OnceLock<Arc<dyn BeforeMessage>>,
-    pub(crate) online: RwLock<HashSet<(UserId, Arc<str>)>>,
     /// Bounds the memory and the cores that password hashing may take.
     pub(crate) hashing: tokio::sync::Semaphore,
 }
@@ -79,16 +83,13 @@ impl Service {
             event_kinds,
             rosters: Mutex::default(),
             before_message: OnceLock::new(),
-            online: RwLock::default(),
             hashing: tokio::sync::Semaphore::new(2),
         }))
     }
 
-    /// The wall clock, in Unix milliseconds: the only place where the service layer reads it.
-    pub fn now_ms(&self) -> u64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    /// [`now_ms`].
+    pub(crate) fn now_ms(&self) -> u64 {
+        now_ms()
     }
 
     /// The limits that the welcome announces.
@@ -115,22 +116,22 @@ impl Service {
         self.caller_of(access_token).await.map_err(Into::into)
     }
 
-    /// Version of the user's timeline, for the welcome.
+    /// The same, with the version of the user's timeline, for the welcome.
+    ///
+    /// # Errors
+    /// As [`Service::authenticate`].
+    pub async fn open_link(&self, access_token: &str) -> std::result::Result<(Caller, u64), v1::Error> {
+        let caller = self.authenticate(access_token).await?;
+        let version = self.user_version(caller.user).await?;
+        Ok((caller, version))
+    }
+
+    /// Version of the user's timeline.
     ///
     /// # Errors
     /// A failure of the store.
     pub async fn user_version(&self, user: UserId) -> std::result::Result<u64, v1::Error> {
         self.store.lookup_user_version(user).await.map_err(|error| Failure::from(error).into())
-    }
-
-    /// The access layer tells when the first link of a device opens and the last one closes.
-    pub fn set_online(&self, user: UserId, device_id: &Arc<str>, online: bool) {
-        let key = (user, device_id.clone());
-        if online {
-            self.online.write().insert(key);
-        } else {
-            self.online.write().remove(&key);
-        }
     }
 
     /// The members of a large group as of `roster_version`, from the cache or the store.

@@ -117,6 +117,7 @@ impl Service {
             user,
             device_id: Arc::from(claims.device),
             platform: device.platform,
+            generation: device.generation,
             expires_ms: claims.exp * 1_000,
         })
     }

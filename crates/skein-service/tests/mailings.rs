@@ -9,7 +9,7 @@ use skein_bus::local::LocalBus;
 use skein_proto::{
     codec::Codec,
     id::{ConversationId, UserId},
-    outbox::KindSet,
+    outbox::{EventKind, KindSet},
     v1::{self, ErrorCode, UserState},
 };
 use skein_service::{AdminConfig, ServerKey, Service, ServiceConfig, admin::KeyConfig};
@@ -139,7 +139,7 @@ async fn a_worker_that_dies_at_any_step_sends_nothing_twice_and_forgets_nobody()
     }
     // The lease of the last one may still run: a restart of the process ends it, here the test asks after its end.
     let id = first["mailing"]["mailingId"].as_str().unwrap().parse().unwrap();
-    let now_ms = world.service.now_ms() + 31_000;
+    let now_ms = skein_service::now_ms() + 31_000;
     if let Ok(claimed) = world.store.claim_mailing("test", now_ms, now_ms).await.unwrap() {
         let release = AdvanceMailing {
             mailing_id: id,
@@ -214,7 +214,7 @@ async fn streams_begin_where_they_are_told() {
     world.finished(&sent["mailing"]["mailingId"]).await;
     let page = world.service.next_events(now, kinds).await.unwrap();
     let seen: Vec<_> = page.lines.iter().map(|line| line.kind).collect();
-    assert_eq!(seen, ["message.created", "mailing.finished"]);
+    assert_eq!(seen, [EventKind::MessageCreated, EventKind::MailingFinished]);
     let payload: Value = serde_json::from_str(&page.lines[1].payload).unwrap();
     assert_eq!(payload["data"]["mailing"]["report"]["accepted"], "1");
     let only = ["mailing.*".to_owned()];

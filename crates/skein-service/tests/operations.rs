@@ -47,6 +47,7 @@ fn caller(user: u64) -> Caller {
         user: UserId(user),
         device_id: Arc::from(format!("device-{user}")),
         platform: Platform::Terminal,
+        generation: 1,
         expires_ms: u64::MAX,
     }
 }
@@ -219,7 +220,7 @@ async fn no_user_may_what_business_systems_may() {
     let for_servers: Vec<_> = OPERATIONS.iter().filter(|(_, access)| *access == Access::Server).collect();
     assert!(for_servers.len() >= 9, "{for_servers:?}");
     for (method, _) in for_servers {
-        assert!(world.service.is_for_servers(method), "{method}: HTTP would ask for a user's token");
+        assert!(skein_service::is_for_servers(method), "{method}: HTTP would ask for a user's token");
         for user in [OWNER, STRANGER] {
             assert_eq!(world.call(user, method, json!({})).await, Err(ErrorCode::Forbidden), "{method}");
         }

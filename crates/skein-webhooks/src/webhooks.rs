@@ -102,7 +102,7 @@ impl Webhooks {
 
 impl Running {
     /// Takes up nothing more, and waits for what is being delivered, for some seconds.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(&self) {
         self.stop.cancel();
         self.workers.wait().await;
     }

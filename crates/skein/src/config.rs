@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use skein_access::AccessConfig;
+use skein_bus::BusConfig;
 use skein_service::{AdminConfig, ServiceConfig};
 use skein_store_postgres::PostgresConfig;
 use skein_store_sqlite::SqliteConfig;
@@ -19,6 +20,8 @@ const PREFIX: &str = "SKEIN__";
 pub struct Config {
     /// Where everything durable lives.
     pub data_dir: PathBuf,
+    /// What this node is there for.
+    pub role: Role,
     /// Sockets.
     pub access: AccessConfig,
     /// Rules.
@@ -27,10 +30,25 @@ pub struct Config {
     pub store: StoreConfig,
     /// The embedded store.
     pub sqlite: SqliteConfig,
+    /// How nodes of a cluster reach one another.
+    pub bus: BusConfig,
     /// Business systems.
     pub admin: AdminConfig,
     /// Where events are delivered.
     pub webhooks: WebhooksConfig,
+}
+
+/// What a node is there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything
+    #[default]
+    All,
+    /// Connections only; no database
+    Access,
+    /// The rules and the database; no connections of clients
+    Service,
 }
 
 /// Section `[store]` of the configuration.
@@ -58,10 +76,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("data"),
+            role: Role::default(),
             access: AccessConfig::default(),
             service: ServiceConfig::default(),
             store: StoreConfig::default(),
             sqlite: SqliteConfig::default(),
+            bus: BusConfig::default(),
             admin: AdminConfig::default(),
             webhooks: WebhooksConfig::default(),
         }
@@ -164,7 +184,7 @@ mod tests {
         let example: Config = toml::from_str(text).unwrap();
         let defaults = Table::try_from(Config::default()).unwrap();
         assert_eq!(Table::try_from(example).unwrap(), defaults);
-        let mut names = vec!["tcp_listen".to_owned()];
+        let mut names = vec!["tcp_listen".to_owned(), "ca_file".to_owned()];
         keys(&defaults, &mut names);
         for name in names {
             assert!(text.contains(&name), "{name} is not explained");

@@ -1,7 +1,9 @@
 //! The `skein` binary: parses the command line and hands over to one file per command.
 
+mod cluster;
 mod command;
 mod config;
+mod rules;
 mod store;
 mod web;
 

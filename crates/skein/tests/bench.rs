@@ -4,10 +4,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-#[test]
-fn nothing_is_lost_when_the_server_is_killed_twice() {
+fn crash(arguments: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_skein"))
-        .args(["bench", "crash", "--kills", "2", "--senders", "16", "--json"])
+        .args(["bench", "crash", "--senders", "16", "--json"])
+        .args(arguments)
         .output()
         .expect("it starts");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -19,4 +19,14 @@ fn nothing_is_lost_when_the_server_is_killed_twice() {
     for done in ["acked", "repeated", "recalled", "deleted", "refused_as_non_member", "views_checked"] {
         assert!(report[done].as_u64().is_some_and(|count| count > 0), "no {done}: {report}");
     }
+}
+
+#[test]
+fn nothing_is_lost_when_the_server_is_killed_twice() {
+    crash(&["--kills", "2"]);
+}
+
+#[test]
+fn nothing_is_lost_when_each_part_of_a_cluster_is_killed() {
+    crash(&["--kills", "5", "--cluster"]);
 }

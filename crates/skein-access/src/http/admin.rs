@@ -1,6 +1,6 @@
 //! For business systems: who they are, and the stream of events.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, time::Duration};
 
 use axum::{
     body::Body,
@@ -9,13 +9,19 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use bytes::Bytes;
-use futures::stream::{self, StreamExt as _};
+use futures::{
+    future::BoxFuture,
+    stream::{self, StreamExt as _},
+};
 use serde::Deserialize;
 use skein_proto::{
     outbox::KindSet,
     v1::{self, ErrorCode},
 };
-use skein_service::{ServerKey, Service, admin::EventLine};
+use skein_service::{
+    Gate, ServerKey,
+    admin::{EventLine, EventLines},
+};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, Interval},
@@ -36,20 +42,22 @@ pub(super) struct Parameters {
 }
 
 /// Whose server key the request carries.
-pub(super) fn server_key(service: &Service, headers: &HeaderMap) -> Result<ServerKey, v1::Error> {
+pub(super) async fn server_key(gate: &Gate, headers: &HeaderMap) -> Result<ServerKey, v1::Error> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = value.and_then(|value| value.split_once(' '));
     let key = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key.trim());
-    service.authenticate_server(key)
+    gate.authenticate_server(key).await
 }
 
 /// What an open stream needs for its next piece. It reads on only when its reader takes what was read before.
 struct Streaming {
-    service: Arc<Service>,
+    gate: Gate,
     cursor: u64,
     kinds: KindSet,
     event_stream: bool,
     lines: VecDeque<EventLine>,
+    /// The question for more that is under way: a heartbeat in between does not withdraw it.
+    asked: Option<BoxFuture<'static, Result<EventLines, v1::Error>>>,
     keep_alive: Interval,
     _place: OwnedSemaphorePermit,
 }
@@ -60,23 +68,33 @@ impl Streaming {
             if let Some(line) = self.lines.pop_front() {
                 return (Ok(piece(&line, self.event_stream)), self);
             }
+            let (gate, cursor, kinds) = (self.gate.clone(), self.cursor, self.kinds);
+            let asked = self.asked.get_or_insert_with(|| Box::pin(ask(gate, cursor, kinds)));
             tokio::select! {
                 biased;
-                page = self.service.next_events(self.cursor, self.kinds) => match page {
-                    Ok(page) => {
+                page = asked => {
+                    self.asked = None;
+                    if let Ok(page) = page {
                         self.cursor = page.next;
                         self.lines = page.lines.into();
-                        // What was passed over says nothing to the reader.
                         if !self.lines.is_empty() {
                             self.keep_alive.reset();
                         }
                     }
-                    Err(_) => tokio::time::sleep(PAUSE).await,
-                },
+                }
                 _ = self.keep_alive.tick() => return (Ok(heartbeat(self.cursor, self.event_stream)), self),
             }
         }
     }
+}
+
+/// The next events. Whoever has failed is left alone for a moment.
+async fn ask(gate: Gate, cursor: u64, kinds: KindSet) -> Result<EventLines, v1::Error> {
+    let page = gate.next_events(cursor, kinds).await;
+    if page.is_err() {
+        tokio::time::sleep(PAUSE).await;
+    }
+    page
 }
 
 /// One event in the stream.
@@ -106,15 +124,15 @@ pub(super) async fn events(
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
-    let service = http.shared.service.clone();
-    let key = server_key(&service, &headers).map_err(|error| failure::of(&error))?;
+    let gate = http.shared.gate.clone();
+    let key = server_key(&gate, &headers).await.map_err(|error| failure::of(&error))?;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let event_stream = text(header::ACCEPT).unwrap_or_default().contains("text/event-stream");
     // A browser's EventSource says where it was when it comes back.
     let resumed = text(header::HeaderName::from_static("last-event-id")).and_then(|id| id.trim().parse().ok());
     let kinds: Vec<String> = parameters.kinds.split(',').filter(|kind| !kind.is_empty()).map(str::to_owned).collect();
     let (cursor, kinds) =
-        service.open_events(resumed.or(parameters.after), &kinds).await.map_err(|error| failure::of(&error))?;
+        gate.open_events(resumed.or(parameters.after), &kinds).await.map_err(|error| failure::of(&error))?;
     let Ok(place) = http.event_streams.clone().try_acquire_owned() else {
         return Err(failure::of(&v1::Error {
             code: ErrorCode::Overloaded.into(),
@@ -127,7 +145,7 @@ pub(super) async fn events(
     let period = Duration::from_millis(u64::from(http.shared.config.heartbeat_ms.max(1)));
     let keep_alive = tokio::time::interval_at(Instant::now() + period, period);
     let streaming =
-        Streaming { service, cursor, kinds, event_stream, lines: VecDeque::new(), keep_alive, _place: place };
+        Streaming { gate, cursor, kinds, event_stream, lines: VecDeque::new(), asked: None, keep_alive, _place: place };
     // The first piece comes at once, so that the reader knows that it is connected, and from where.
     let body = stream::once(async move { Ok(heartbeat(cursor, event_stream)) })
         .chain(stream::unfold(streaming, |streaming| async { Some(streaming.next().await) }))
@@ -139,11 +157,14 @@ pub(super) async fn events(
 
 #[cfg(test)]
 mod tests {
+    use skein_proto::outbox::EventKind;
+
     use super::*;
 
     #[test]
     fn both_forms_carry_the_cursor() {
-        let line = EventLine { cursor: 7, kind: "user.created", payload: r#"{"id":"evt_1","data":{}}"#.to_owned() };
+        let line =
+            EventLine { cursor: 7, kind: EventKind::UserCreated, payload: r#"{"id":"evt_1","data":{}}"#.to_owned() };
         assert_eq!(piece(&line, false), "{\"cursor\":\"7\",\"id\":\"evt_1\",\"data\":{}}\n");
         let event = piece(&line, true);
         assert!(event.starts_with(b"id: 7\nevent: user.created\ndata: {") && event.ends_with(b"}\n\n"));

@@ -22,7 +22,10 @@ use skein_proto::v1::ErrorCode;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{hello::Shared, listen::StartError};
+use crate::{
+    hello::Shared,
+    listen::{Offer, StartError},
+};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -40,21 +43,25 @@ pub(crate) fn router(
     shared: Arc<Shared>,
     stop: CancellationToken,
     connections: TaskTracker,
-    pages: Router,
+    offer: Offer,
 ) -> Result<Router, StartError> {
     let metrics = status::recorder()?;
-    let operations = operation::service(shared.service.clone());
-    let event_streams = Arc::new(Semaphore::new(shared.service.event_streams_max()));
+    let operations = operation::service(shared.gate.clone());
+    let event_streams = Arc::new(Semaphore::new(shared.gate.event_streams_max()));
     let state = Http { shared, stop, connections, operations, event_streams };
     let router = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(status::ready))
+        .route("/metrics", get(move || async move { metrics.render() }));
+    let Offer::Everything(pages) = offer else {
+        return Ok(router.fallback(nothing).with_state(state));
+    };
+    let router = router
         .route("/link", get(link::upgrade))
         .route("/v1/events", get(receive::events))
         .route("/v1/admin/events", get(admin::events))
         .route("/v1/poll", get(receive::poll).post(receive::poll))
         .route("/v1/ack", post(receive::acknowledge))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(status::ready))
-        .route("/metrics", get(move || async move { metrics.render() }))
         .route("/skein.v1.{service}/{method}", any(operation::serve))
         .layer(middleware::from_fn(cross_origin))
         // Behind the layer: other origins may call us, but pages are not theirs to read.

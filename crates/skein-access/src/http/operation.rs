@@ -1,6 +1,6 @@
 //! Every operation over HTTP: Connect, gRPC, gRPC-Web and plain JSON come from the library and end in the same dispatch as a link's requests.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
 use axum::{
     body::Body,
@@ -18,7 +18,7 @@ use skein_proto::{
     limits::FRAME_BYTES_MAX,
     v1::{self, ErrorCode},
 };
-use skein_service::{Caller, Service};
+use skein_service::{Caller, Gate, is_for_servers, is_method};
 use tower::ServiceExt as _;
 
 use super::{
@@ -43,22 +43,22 @@ pub(super) async fn serve(State(http): State<Http>, request: Request) -> Respons
 }
 
 /// The HTTP service for all operations.
-pub(super) fn service(service: Arc<Service>) -> ConnectRpcService<Operations> {
+pub(super) fn service(gate: Gate) -> ConnectRpcService<Operations> {
     let limits = Limits::default().with_max_request_body_size(FRAME_BYTES_MAX).with_max_message_size(FRAME_BYTES_MAX);
-    ConnectRpcService::new(Operations { service }).with_limits(limits)
+    ConnectRpcService::new(Operations { gate }).with_limits(limits)
 }
 
 pub(super) struct Operations {
-    service: Arc<Service>,
+    gate: Gate,
 }
 
 /// Who asks, by the bearer token; `None` when there is no token at all.
-pub(super) async fn caller(service: &Service, headers: &HeaderMap) -> Result<Option<Caller>, v1::Error> {
+pub(super) async fn caller(gate: &Gate, headers: &HeaderMap) -> Result<Option<Caller>, v1::Error> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let token = value.to_str().ok().and_then(|value| value.split_once(' '));
     match token {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-            service.authenticate(token.trim()).await.map(Some)
+            gate.authenticate(token.trim()).await.map(Some)
         }
         _ => Err(v1::Error {
             code: ErrorCode::Unauthenticated.into(),
@@ -75,23 +75,23 @@ impl Dispatcher for Operations {
     }
 
     fn call_unary(&self, path: &str, context: RequestContext, request: Payload, format: CodecFormat) -> UnaryResult {
-        let (service, path) = (self.service.clone(), path.to_owned());
+        let (gate, path) = (self.gate.clone(), path.to_owned());
         Box::pin(async move {
             let start = Instant::now();
             let body = request.encoded()?;
             let codec = if format == CodecFormat::Json { Codec::Json } else { Codec::Binary };
-            let result = if service.is_for_servers(&path) {
-                match admin::server_key(&service, context.headers()) {
-                    Ok(key) => service.dispatch_server(&key, &path, codec, &body).await,
+            let result = if is_for_servers(&path) {
+                match admin::server_key(&gate, context.headers()).await {
+                    Ok(key) => gate.dispatch_server(&key, &path, codec, &body).await,
                     Err(error) => Err(error),
                 }
             } else {
-                match caller(&service, context.headers()).await {
-                    Ok(caller) => service.dispatch(caller.as_ref(), &path, codec, &body).await,
+                match caller(&gate, context.headers()).await {
+                    Ok(caller) => gate.dispatch(caller.as_ref(), &path, codec, &body).await,
                     Err(error) => Err(error),
                 }
             };
-            if service.is_method(&path) {
+            if is_method(&path) {
                 measure::request(&path, result.as_ref().err(), start.elapsed());
             }
             result.map(|body| connectrpc::Response::new(body.into())).map_err(|error| connect_error(&error))

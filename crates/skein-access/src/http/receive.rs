@@ -24,10 +24,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use skein_proto::{
     codec::Codec,
-    session::frame,
+    session::{CloseRange, close_range, frame},
     v1::{self, CloseCode, ErrorCode},
 };
-use skein_service::Caller;
+use skein_service::{Caller, now_ms};
 use tokio::time::Interval;
 
 use super::{Http, failure, operation};
@@ -82,7 +82,7 @@ impl Held {
 }
 
 async fn authenticated(http: &Http, headers: &HeaderMap) -> Result<Caller, Response> {
-    match operation::caller(&http.shared.service, headers).await {
+    match operation::caller(&http.shared.gate, headers).await {
         Ok(Some(caller)) => Ok(caller),
         Ok(None) => Err(failure::response(
             StatusCode::UNAUTHORIZED,
@@ -118,6 +118,9 @@ async fn hold(http: &Http, headers: &HeaderMap, ack: u64) -> Result<(Held, v1::W
         Greeted::Anonymous(_) => {
             Err(failure::response(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, "an access token is needed"))
         }
+        Greeted::Refused(code, text) if close_range(code) == CloseRange::Resume => {
+            Err(failure::response(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, &text))
+        }
         Greeted::Refused(_, text) => {
             Err(failure::response(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, &text))
         }
@@ -127,7 +130,6 @@ async fn hold(http: &Http, headers: &HeaderMap, ack: u64) -> Result<(Held, v1::W
 /// What a stream needs for its next piece.
 struct Streaming {
     held: Held,
-    http: Http,
     keep_alive: Interval,
     event_stream: bool,
     ended: bool,
@@ -138,8 +140,7 @@ impl Streaming {
         if self.ended {
             return None;
         }
-        let service = self.http.shared.service.clone();
-        let turn = poll_fn(|context| self.held.poll(context, service.now_ms()));
+        let turn = poll_fn(|context| self.held.poll(context, now_ms()));
         let piece = tokio::select! {
             biased;
             turn = turn => match turn {
@@ -179,7 +180,7 @@ pub(super) async fn events(
     let mut keep_alive = tokio::time::interval(Duration::from_millis(u64::from(http.shared.config.heartbeat_ms)));
     keep_alive.reset();
     let stop = http.stop.clone();
-    let streaming = Streaming { held, http, keep_alive, event_stream, ended: false };
+    let streaming = Streaming { held, keep_alive, event_stream, ended: false };
     let body = stream::once(async { Ok(Bytes::from(first)) })
         .chain(stream::unfold(streaming, Streaming::next))
         .take_until(async move {
@@ -199,9 +200,8 @@ pub(super) async fn poll(
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let (held, welcome) = hold(&http, &headers, parameters.ack).await?;
-    let service = http.shared.service.clone();
     let wait = Duration::from_millis(parameters.wait_ms).min(POLL_MAX);
-    let turn = poll_fn(|context| held.poll(context, service.now_ms()));
+    let turn = poll_fn(|context| held.poll(context, now_ms()));
     let frames = tokio::select! {
         biased;
         turn = turn => turn.map_err(over)?,

@@ -157,6 +157,11 @@ impl ServerSession {
         outbox.queued.push_back(event);
     }
 
+    /// Pushes may have been lost before they came here: what waits is dropped, and the client will be told to pull.
+    pub fn mark_lagging(&mut self) {
+        **self.outbox.get_or_insert_default() = Outbox { tell_lagging: true, ..Outbox::default() };
+    }
+
     /// Appends every frame that the present connection has not been given yet, as payloads without transport framing.
     pub fn poll_frames(&mut self, now_ms: u64, out: &mut Vec<Bytes>) {
         let Some(outbox) = &mut self.outbox else { return };
@@ -354,6 +359,18 @@ mod tests {
         assert!(!session.is_lagging());
         session.push(event(FRAME_BYTES_MAX));
         assert!(poll(&mut session)[0].lagging, "an event over the frame limit is left to the pull");
+    }
+
+    #[test]
+    fn a_mark_from_outside_is_told_like_an_overflow() {
+        let mut session = ServerSession::new([1; 16], Codec::Binary, 0);
+        session.mark_lagging();
+        let pushes = poll(&mut session);
+        assert_eq!((pushes.len(), pushes[0].lagging, pushes[0].link_seq), (1, true, 1));
+        session.push(event(10));
+        assert_eq!(poll(&mut session).len(), 1);
+        ack(&mut session, 2).unwrap();
+        assert!(session.outbox.is_none());
     }
 
     #[test]

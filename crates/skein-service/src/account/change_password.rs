@@ -23,7 +23,7 @@ impl Service {
         for device in self.store.list_devices(caller.user).await? {
             if device.device_id != *caller.device_id && self.store.revoke_device(caller.user, &device.device_id).await?
             {
-                self.close_links(caller.user, Some(&device.device_id), CloseCode::TokenRevoked).await;
+                self.close_links(caller.user, &device.device_id, device.generation, CloseCode::TokenRevoked).await;
             }
         }
         Ok(v1::ChangePasswordResponse::default())

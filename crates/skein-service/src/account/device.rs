@@ -12,12 +12,12 @@ impl Service {
         _request: v1::ListDevicesRequest,
     ) -> Result<v1::ListDevicesResponse> {
         let rows = self.store.list_devices(caller.user).await?;
-        let online = self.online.read();
+        let online = self.bus.online_devices(caller.user).await;
         let devices = rows
             .into_iter()
             .map(|row| v1::Device {
                 current: row.device_id == *caller.device_id,
-                online: online.contains(&(caller.user, row.device_id.as_str().into())),
+                online: online.iter().any(|device| **device == *row.device_id),
                 device_id: row.device_id,
                 platform: row.platform.into(),
                 name: row.name,

@@ -84,7 +84,7 @@ impl Service {
                 ));
             }
             self.store.revoke_device(user, &other.device_id).await?;
-            self.close_links(user, Some(&other.device_id), CloseCode::Kicked).await;
+            self.close_links(user, &other.device_id, other.generation, CloseCode::Kicked).await;
         }
         Ok(())
     }

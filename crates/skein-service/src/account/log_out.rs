@@ -8,7 +8,7 @@ impl Service {
     /// Revokes the calling device; its tokens stay dead after a restart. A repeat is answered `TOKEN_REVOKED` by authentication.
     pub(crate) async fn log_out(&self, caller: &Caller, _request: v1::LogOutRequest) -> Result<v1::LogOutResponse> {
         self.store.revoke_device(caller.user, &caller.device_id).await?;
-        self.close_links(caller.user, Some(&caller.device_id), CloseCode::TokenRevoked).await;
+        self.close_links(caller.user, &caller.device_id, caller.generation, CloseCode::TokenRevoked).await;
         Ok(v1::LogOutResponse::default())
     }
 
@@ -20,10 +20,12 @@ impl Service {
         caller: &Caller,
         request: v1::RevokeDeviceRequest,
     ) -> Result<v1::RevokeDeviceResponse> {
+        let generation =
+            self.store.lookup_device(&request.device_id).await?.map_or(u64::MAX, |device| device.generation);
         if !self.store.revoke_device(caller.user, &request.device_id).await? {
             return Err(Failure::new(ErrorCode::NotFound, "you have no such device"));
         }
-        self.close_links(caller.user, Some(&request.device_id), CloseCode::TokenRevoked).await;
+        self.close_links(caller.user, &request.device_id, generation, CloseCode::TokenRevoked).await;
         Ok(v1::RevokeDeviceResponse::default())
     }
 }

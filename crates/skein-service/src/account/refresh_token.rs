@@ -39,7 +39,8 @@ impl Service {
         let device = match rotation {
             Rotation::Rotated(device) => device,
             Rotation::Reused(device) => {
-                self.close_links(device.user_id, Some(&device.device_id), CloseCode::TokenRevoked).await;
+                let code = CloseCode::TokenRevoked;
+                self.close_links(device.user_id, &device.device_id, device.generation, code).await;
                 return Err(Failure::new(
                     ErrorCode::RefreshReused,
                     "this refresh token was used before; the device was logged out",

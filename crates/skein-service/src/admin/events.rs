@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use skein_proto::{
-    outbox::KindSet,
+    outbox::{EventKind, KindSet},
     v1::{self, ErrorCode},
 };
 use skein_store::outbox::EVENTS_TRIMMED_MAX;
@@ -18,18 +18,18 @@ const TRIM_INTERVAL: Duration = Duration::from_secs(60);
 const TRIM_PAUSE: Duration = Duration::from_millis(200);
 
 /// An event as a stream carries it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventLine {
     /// Where to go on after it.
     pub cursor: u64,
-    /// The name of its kind.
-    pub kind: &'static str,
+    /// What happened.
+    pub kind: EventKind,
     /// As JSON, without the cursor.
     pub payload: String,
 }
 
 /// Some events in their order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventLines {
     /// The events.
     pub lines: Vec<EventLine>,
@@ -37,6 +37,23 @@ pub struct EventLines {
     pub next: u64,
     /// There is more beyond it.
     pub has_more: bool,
+}
+
+impl EventLines {
+    /// Leaves for the next page what is beyond this many bytes of payload.
+    fn cut(&mut self, bytes_max: usize) {
+        let mut bytes = 0;
+        let fitting = self.lines.iter().take_while(|line| {
+            bytes += line.payload.len();
+            bytes <= bytes_max
+        });
+        let count = fitting.count().max(1);
+        if count < self.lines.len() {
+            self.lines.truncate(count);
+            self.next = self.lines.last().map_or(self.next, |line| line.cursor);
+            self.has_more = true;
+        }
+    }
 }
 
 impl Service {
@@ -94,10 +111,28 @@ impl Service {
     /// A failure of the store.
     pub async fn next_events(&self, after: u64, kinds: KindSet) -> std::result::Result<EventLines, v1::Error> {
         self.store.wait_for_events(after).await;
+        self.event_lines(after, kinds).await
+    }
+
+    /// The same, at the latest after this time, and then perhaps none; as many as `bytes_max` allows for, but for the first, which always is there.
+    pub(crate) async fn next_events_within(
+        &self,
+        after: u64,
+        kinds: KindSet,
+        wait: Duration,
+        bytes_max: usize,
+    ) -> std::result::Result<EventLines, v1::Error> {
+        let _ = tokio::time::timeout(wait, self.store.wait_for_events(after)).await;
+        let mut page = self.event_lines(after, kinds).await?;
+        page.cut(bytes_max);
+        Ok(page)
+    }
+
+    async fn event_lines(&self, after: u64, kinds: KindSet) -> std::result::Result<EventLines, v1::Error> {
         let page = self.store.list_events(after, kinds, PAGE_MAX).await.map_err(Failure::from)?;
         let line = |event: &skein_store::outbox::OutboxEvent| EventLine {
             cursor: event.position,
-            kind: event.kind.name(),
+            kind: event.kind,
             payload: event.payload(),
         };
         Ok(EventLines { lines: page.events.iter().map(line).collect(), next: page.next, has_more: page.has_more })
@@ -118,5 +153,27 @@ impl Service {
             };
             tokio::time::sleep(pause).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_cut_behind_what_fits() {
+        let line = |cursor, bytes| EventLine { cursor, kind: EventKind::UserCreated, payload: "x".repeat(bytes) };
+        let page = EventLines { lines: vec![line(3, 10), line(5, 10), line(6, 10)], next: 9, has_more: false };
+        let cut = |bytes_max| {
+            let mut page = page.clone();
+            page.cut(bytes_max);
+            (page.lines.len(), page.next, page.has_more)
+        };
+        assert_eq!(cut(30), (3, 9, false));
+        assert_eq!(cut(29), (2, 5, true));
+        assert_eq!(cut(1), (1, 3, true), "one always gets on");
+        let mut none = EventLines { lines: Vec::new(), next: 9, has_more: false };
+        none.cut(1);
+        assert_eq!((none.next, none.has_more), (9, false));
     }
 }

@@ -6,7 +6,9 @@ use skein_proto::{
 };
 
 use super::ServerKey;
-use crate::{Failure, Result, Service, account::check_active, message::EXTERNAL_ID_BYTES_MAX, validate};
+use crate::{
+    Failure, Result, Service, account::check_active, fit::count_fitting, message::EXTERNAL_ID_BYTES_MAX, validate,
+};
 
 /// Users that one mailing may name; for more there are several mailings, groups, and everyone.
 const USERS_MAX: usize = 10_000;
@@ -151,8 +153,9 @@ impl Service {
     ) -> Result<v1::ListMailingsResponse> {
         let limit = page(request.limit);
         let mut mailings = self.store.list_mailings(request.before_id, limit + 1).await?;
-        let has_more = mailings.len() > limit as usize;
-        mailings.truncate(limit as usize);
+        let count = count_fitting(&mailings).min(limit as usize);
+        let has_more = mailings.len() > count;
+        mailings.truncate(count);
         Ok(v1::ListMailingsResponse { mailings, has_more, ..Default::default() })
     }
 

@@ -117,7 +117,8 @@ impl Service {
         let sender = UserId(mailing.sender_id);
         // No device has an empty id, so all of the sender's are told.
         let device_id = Arc::from("");
-        let caller = Caller { user: sender, device_id, platform: v1::Platform::Unspecified, expires_ms: u64::MAX };
+        let platform = v1::Platform::Unspecified;
+        let caller = Caller { user: sender, device_id, platform, generation: 0, expires_ms: u64::MAX };
         let message = AppendMessage {
             conversation,
             sender,

@@ -4,7 +4,7 @@ use skein_proto::v1;
 use skein_store::outbox::ConsumerRow;
 
 use super::ServerKey;
-use crate::{Failure, Result, Service};
+use crate::{Failure, Result, Service, fit::count_fitting};
 
 /// Dead events of one page.
 const PAGE_MAX: u32 = 100;
@@ -45,10 +45,8 @@ impl Service {
         request: v1::ListDeadEventsRequest,
     ) -> Result<v1::ListDeadEventsResponse> {
         let limit = if request.limit == 0 { PAGE_MAX } else { request.limit.min(PAGE_MAX) };
-        let mut dead = self.store.list_dead_events(&request.webhook, request.after, limit + 1).await?;
-        let has_more = dead.len() > limit as usize;
-        dead.truncate(limit as usize);
-        let events = dead
+        let dead = self.store.list_dead_events(&request.webhook, request.after, limit + 1).await?;
+        let mut events: Vec<v1::DeadEvent> = dead
             .into_iter()
             .map(|dead| v1::DeadEvent {
                 cursor: dead.event.position,
@@ -60,6 +58,9 @@ impl Service {
                 ..Default::default()
             })
             .collect();
+        let count = count_fitting(&events).min(limit as usize);
+        let has_more = events.len() > count;
+        events.truncate(count);
         Ok(v1::ListDeadEventsResponse { events, has_more, ..Default::default() })
     }
 }

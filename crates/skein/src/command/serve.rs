@@ -4,20 +4,19 @@ use std::{
     io::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
     time::Duration,
 };
 
-use skein_access::Access;
-use skein_bus::local::LocalBus;
-use skein_service::Service;
-use skein_webhooks::{Before, Webhooks};
+use skein_access::{Access, Offer};
+use skein_bus::BusEnds;
+use skein_service::{Gate, RemoteService};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use crate::{
-    config::{Config, StoreEngine},
-    store::OpenStore,
+    cluster,
+    config::{Config, Role, StoreEngine},
+    rules::Rules,
     web,
 };
 
@@ -39,6 +38,9 @@ pub struct Args {
     /// Address for the binary protocol over plain TCP, for native clients and devices
     #[arg(long)]
     tcp: Option<String>,
+    /// What this node is there for, in a cluster [default: all]
+    #[arg(long)]
+    role: Option<Role>,
     /// Serve TLS with a self-signed development certificate, written to the data directory
     #[arg(long)]
     tls_self_signed: bool,
@@ -47,30 +49,42 @@ pub struct Args {
 /// Runs until SIGINT or SIGTERM.
 pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
-    let store = OpenStore::open(&config).await?;
-    let (bus, deliveries) = LocalBus::new();
-    let webhooks = Webhooks::new(config.webhooks.clone())?;
-    let (rules, admin) = (config.service.clone(), config.admin.clone());
-    let service = Service::start_with(store.contract(), Arc::new(bus), rules, admin, webhooks.kinds()).await?;
-    if let Some(before) = &config.webhooks.before_message {
-        service.set_before_message(Arc::new(Before::new(before)?));
-    }
-    let webhooks = webhooks.start(store.contract()).await?;
-    let background = [tokio::spawn(service.clone().carry_mailings()), tokio::spawn(service.clone().trim_outbox())];
-    let access = Access::start(config.access.clone(), service.clone(), deliveries, web::router()).await?;
+    let BusEnds { bus, deliveries, calls } = cluster::join(&config).await?;
+    let (gate, rules) = match config.role {
+        Role::Access => (Gate::Elsewhere(RemoteService::new(bus.clone(), config.admin.event_streams_max)), None),
+        Role::All | Role::Service => {
+            let rules = Rules::start(&config, bus.clone(), calls).await?;
+            (Gate::Here(rules.service()), Some(rules))
+        }
+    };
+    let offer = if config.role == Role::Service { Offer::Status } else { Offer::Everything(web::router()) };
+    let access = Access::start(config.access.clone(), gate, bus.clone(), deliveries, offer).await?;
     announce(&config, &access);
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
-        () = store.failed() => return Err("the disk failed; what was acked is safe, start again when it works".into()),
+        () = failed(rules.as_ref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
     }
     tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
-    background.iter().for_each(tokio::task::JoinHandle::abort);
-    tokio::join!(access.shutdown(SHUTDOWN_MAX), webhooks.shutdown());
-    drop(service);
-    store.close().await;
+    tokio::join!(access.shutdown(SHUTDOWN_MAX), async {
+        if let Some(rules) = &rules {
+            rules.stop().await;
+        }
+    });
+    bus.close().await;
+    if let Some(rules) = rules {
+        rules.close().await;
+    }
     Ok(())
+}
+
+/// Waits until the disk fails; forever without one.
+async fn failed(rules: Option<&Rules>) {
+    match rules {
+        Some(rules) => rules.failed().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn configure(args: Args) -> Result<Config, crate::command::Error> {
@@ -84,6 +98,9 @@ fn configure(args: Args) -> Result<Config, crate::command::Error> {
     if args.tcp.is_some() {
         config.access.tcp_listen = args.tcp;
     }
+    if let Some(role) = args.role {
+        config.role = role;
+    }
     if args.tls_self_signed {
         config.access.tls = skein_access::TlsConfig::SelfSigned { dir: config.data_dir.join("tls") };
     }
@@ -96,6 +113,7 @@ fn announce(config: &Config, access: &Access) {
     let scheme = if config.access.tls.is_on() { "https" } else { "http" };
     let tcp = access.tcp_addr().map(|tcp| format!(" tcp={tcp}")).unwrap_or_default();
     let data = match config.store.engine {
+        _ if config.role == Role::Access => "that of the service nodes".to_owned(),
         StoreEngine::Sqlite => config.data_dir.display().to_string(),
         StoreEngine::Postgres => "PostgreSQL".to_owned(),
     };

@@ -16,7 +16,8 @@ use crate::{
     webhooks::WEAK,
 };
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+/// A server key.
+pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// The configuration of that key.
 pub const KEYS: (&str, &str) =
     ("SKEIN__ADMIN__KEYS", r#"[{ name = "shop", key = "0123456789abcdef0123456789abcdef" }]"#);
@@ -40,6 +41,7 @@ pub fn call(server: &Server, method: &str, body: Value) -> Value {
 pub struct Events(BufReader<TcpStream>);
 
 impl Events {
+    /// Begins at what the query says.
     pub fn open(server: &Server, query: &str) -> Self {
         let request =
             format!("GET /v1/admin/events{query} HTTP/1.1\r\nhost: skein\r\nauthorization: Bearer {KEY}\r\n\r\n");

@@ -7,6 +7,7 @@ mod accounts;
 mod admin;
 mod bad_input;
 mod chat;
+mod cluster;
 mod crash;
 mod engine;
 mod http;

@@ -41,6 +41,11 @@ impl Server {
     /// SIGKILL, as a power cut would; then starts again on the same data, on other ports.
     pub fn kill_and_restart(&mut self) {
         self.kill();
+        self.restart();
+    }
+
+    /// Starts again on the same data, on other ports.
+    pub fn restart(&mut self) {
         (self.child, self.http, self.tcp) = spawn(self.directory.path(), &self.environment);
     }
 
@@ -64,7 +69,8 @@ impl Server {
         self.child.wait().unwrap()
     }
 
-    fn kill(&mut self) {
+    /// SIGKILL, as a power cut would.
+    pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -94,8 +100,10 @@ fn spawn(directory: &Path, environment: &[(String, String)]) -> (Child, SocketAd
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let address = |key: &str| {
         let text = line.split_whitespace().find_map(|word| word.strip_prefix(key));
-        text.unwrap_or_else(|| panic!("no {key} in {line:?}")).parse().unwrap()
+        text.map(|text| text.parse::<SocketAddr>().unwrap())
     };
     assert!(line.starts_with("SKEIN LISTENING "), "{line:?}");
-    (child, address("http="), address("tcp="))
+    let http = address("http=").unwrap_or_else(|| panic!("no http in {line:?}"));
+    // A service node has no clients, and so no address for their protocol.
+    (child, http, address("tcp=").unwrap_or(http))
 }

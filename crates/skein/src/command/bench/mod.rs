@@ -1,5 +1,6 @@
 //! `skein bench`: measures a real server process, its own by default, and says what it saw.
 
+mod cluster;
 mod crash;
 mod idle;
 mod peer;
@@ -43,7 +44,9 @@ enum Measure {
     /// killed; halfway somebody joins each group, and later somebody is removed. Whatever was acked must be there, once, in order, for everybody
     /// who may read it; whatever was taken back must stay away; unread must equal a recount. Exits with 1 otherwise.
     ///
-    /// Examples: skein bench crash; skein bench crash --kills 100 --senders 256 --seed 7
+    /// With --cluster a service node, two access nodes and a NATS server take turns in being killed; nats-server has to be installed.
+    ///
+    /// Examples: skein bench crash; skein bench crash --kills 100 --senders 256 --seed 7; skein bench crash --cluster
     Crash(crash::Args),
 }
 

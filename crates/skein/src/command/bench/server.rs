@@ -27,16 +27,22 @@ pub struct Server {
     http: SocketAddr,
     tcp: SocketAddr,
     tls: bool,
+    /// Variables of its configuration.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Server {
     /// Starts on free ports.
     pub fn start(tls: bool) -> Result<Self, Error> {
+        Self::start_with(tls, new_host_key(), Vec::new())
+    }
+
+    /// The same with this key and variables of the configuration.
+    pub fn start_with(tls: bool, host_key: String, environment: Vec<(&'static str, String)>) -> Result<Self, Error> {
         let directory = TempDir::with_prefix("skein-bench-")?;
-        let host_key = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (child, http, tcp) = spawn(directory.path(), &host_key, any, any, tls)?;
-        Ok(Self { child, directory, host_key, http, tcp, tls })
+        let (child, http, tcp) = spawn(directory.path(), &host_key, any, any, tls, &environment)?;
+        Ok(Self { child, directory, host_key, http, tcp, tls, environment })
     }
 
     /// SIGKILL: nothing is flushed, nobody is told.
@@ -49,7 +55,7 @@ impl Server {
     /// Starts again on the same data and the same ports.
     pub fn restart(&mut self) -> Result<(), Error> {
         (self.child, self.http, self.tcp) =
-            spawn(self.directory.path(), &self.host_key, self.http, self.tcp, self.tls)?;
+            spawn(self.directory.path(), &self.host_key, self.http, self.tcp, self.tls, &self.environment)?;
         Ok(())
     }
 
@@ -101,6 +107,11 @@ impl Drop for Server {
     }
 }
 
+/// A key that nobody else knows.
+pub fn new_host_key() -> String {
+    format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..))
+}
+
 /// CPU time that a process has used; `self` is this one.
 pub fn cpu_of(process: &str) -> Result<Duration, Error> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
@@ -117,6 +128,7 @@ fn spawn(
     http: SocketAddr,
     tcp: SocketAddr,
     tls: bool,
+    environment: &[(&'static str, String)],
 ) -> Result<(Child, SocketAddr, SocketAddr), Error> {
     let mut command = Command::new(std::env::current_exe()?);
     command
@@ -126,6 +138,7 @@ fn spawn(
         // Nobody is cut off while thousands of others are still connecting.
         .env("SKEIN__ACCESS__HEARTBEAT_MS", "600000")
         .env("SKEIN_LOG", "error")
+        .envs(environment.iter().cloned())
         .current_dir(directory)
         .stdout(Stdio::piped());
     if tls {
@@ -135,9 +148,10 @@ fn spawn(
     let mut line = String::new();
     BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
     let find = |key: &str| line.split_whitespace().find_map(|word| word.strip_prefix(key)?.parse().ok());
-    match (find("http="), find("tcp=")) {
-        (Some(http), Some(tcp)) => Ok((child, http, tcp)),
-        _ => {
+    match find("http=") {
+        // A service node has no clients, and no address for their protocol.
+        Some(http) => Ok((child, http, find("tcp=").unwrap_or(http))),
+        None => {
             let _ = child.kill();
             let _ = child.wait();
             Err(format!("the server did not start; it said {line:?}").into())

@@ -24,8 +24,8 @@ use self::{
     world::World,
 };
 use super::{
+    cluster::Target,
     report::{Report, progress, say},
-    server::Server,
 };
 use crate::command::{Error, Outcome};
 
@@ -54,6 +54,9 @@ pub struct Args {
     /// Repeats the choices of a run; the moments of the machine are its own
     #[arg(long)]
     seed: Option<u64>,
+    /// A cluster instead of a single server
+    #[arg(long)]
+    cluster: bool,
     /// One JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -62,13 +65,13 @@ pub struct Args {
 pub async fn run(args: Args) -> Outcome {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let senders = args.senders.max(GROUP_SIZE).next_multiple_of(GROUP_SIZE);
-    let mut server = Server::start(false)?;
-    let people = server.log_in(senders).await?;
-    let (address, options) = (server.address(false)?, server.options());
-    let clients: Vec<Client> = people
-        .iter()
-        .map(|login| Client::start(address.clone(), options.clone(), login.clone(), MemoryCache::default()))
-        .collect();
+    let mut target = Target::start(args.cluster)?;
+    let people = target.log_in(senders).await?;
+    let mut clients = Vec::new();
+    for (index, login) in people.iter().enumerate() {
+        let cache = MemoryCache::default();
+        clients.push(Client::start(target.address(index)?, target.options(), login.clone(), cache));
+    }
     let world = World::build(clients, &people).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let mut senders = JoinSet::new();
@@ -82,8 +85,7 @@ pub async fn run(args: Args) -> Outcome {
     for kill in 0..args.kills {
         world.change_rosters(kill, args.kills, &mut rosters);
         tokio::time::sleep(Duration::from_millis(random.u64(UPTIME_MIN_MS..UPTIME_MAX_MS))).await;
-        server.kill()?;
-        server.restart()?;
+        target.kill_and_restart().await?;
         progress("killing the server", kill + 1, args.kills);
     }
     tokio::time::sleep(Duration::from_secs(1)).await;

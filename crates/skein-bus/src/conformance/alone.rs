@@ -1,0 +1,42 @@
+//! What a node may expect when it is alone.
+
+use bytes::Bytes;
+use skein_proto::id::UserId;
+
+use super::World;
+use crate::{BusState, CallError, nats::NodeRole};
+
+const ANN: UserId = UserId(7);
+
+/// The sessions of the node that publishes get everything, in order.
+pub async fn messages_arrive_in_order(world: World) {
+    let mut node = world.node().await;
+    for number in 1..=1_000 {
+        node.publish(&[ANN, UserId(8)], number).await;
+    }
+    for number in 1..=1_000 {
+        assert_eq!(node.next_event().await, (vec![ANN, UserId(8)], number));
+    }
+}
+
+/// Which devices are connected is asked of the sessions.
+pub async fn devices_of_this_node_are_known(world: World) {
+    let node = world.node().await;
+    assert!(node.bus.online_devices(ANN).await.is_empty());
+    node.hold(ANN, "phone");
+    node.hold(ANN, "web");
+    assert_eq!(node.bus.online_devices(ANN).await.len(), 2);
+    node.release(ANN);
+    assert!(node.bus.online_devices(ANN).await.is_empty());
+}
+
+/// A call without anybody to answer fails at once, and says that it was not made.
+pub async fn without_a_service_node_nobody_answers(world: World) {
+    let node = world.node_with(NodeRole { serves: false, delivers: true }).await;
+    while node.bus.state() != BusState::Connected {
+        tokio::task::yield_now().await;
+    }
+    for user in [None, Some(ANN)] {
+        assert_eq!(node.bus.call(user, Bytes::new()).await, Err(CallError::Nobody));
+    }
+}

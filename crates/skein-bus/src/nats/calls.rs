@@ -1,0 +1,108 @@
+//! Calls: asking a service node, and being one that is asked.
+
+use std::{sync::Arc, time::Duration};
+
+use async_nats::{Message, Subject};
+use bytes::{BufMut as _, Bytes, BytesMut};
+use futures::{
+    StreamExt as _,
+    future::BoxFuture,
+    stream::{self, FuturesUnordered},
+};
+use metrics::counter;
+use skein_proto::id::UserId;
+use tokio::sync::oneshot;
+
+use super::Node;
+use crate::{CALLS_MAX, Call, CallError};
+
+/// How long a call may take; the longest operation hashes a password behind others.
+const CALL_MAX: Duration = Duration::from_secs(10);
+/// The first byte of an answer: there is one.
+const ANSWERED: u8 = 0;
+/// The first byte of an answer: too much to do.
+const OVERLOADED: u8 = 1;
+/// The queue group of service nodes.
+const GROUP: &str = "service";
+
+type Answered = (Subject, Result<Bytes, oneshot::error::RecvError>);
+
+/// See [`crate::Bus::call`].
+pub(super) async fn call(node: &Node, user: Option<UserId>, request: Bytes) -> Result<Bytes, CallError> {
+    let own = user.and_then(|user| node.directory.read().server_for(user));
+    let answer = match own {
+        Some(server) => {
+            let subject = format!("{}.call.{:016x}", node.prefix, server.0);
+            match node.request(subject, request.clone(), CALL_MAX).await {
+                // It is gone and nobody took the call: any other will do.
+                Err(CallError::Nobody) => node.request(group_subject(node), request, CALL_MAX).await,
+                other => other,
+            }
+        }
+        None => node.request(group_subject(node), request, CALL_MAX).await,
+    };
+    match answer {
+        Ok(mut answer) if answer.first() == Some(&ANSWERED) => Ok(answer.split_off(1)),
+        Ok(answer) if answer.first() == Some(&OVERLOADED) => Err(CallError::Overloaded),
+        Ok(_) => Err(CallError::Unanswered),
+        Err(error) => Err(error),
+    }
+}
+
+fn group_subject(node: &Node) -> String {
+    format!("{}.call", node.prefix)
+}
+
+/// Hands calls to the service layer and its answers back. Runs until it is dropped.
+pub(super) async fn run(node: Arc<Node>) {
+    let own = node.client.subscribe(format!("{}.call.{:016x}", node.prefix, node.id.0)).await;
+    let group = node.client.queue_subscribe(group_subject(&node), GROUP.to_owned()).await;
+    let (Ok(own), Ok(group)) = (own, group) else {
+        tracing::error!("cannot subscribe: this node answers no calls");
+        return;
+    };
+    let mut calls = stream::select(own, group);
+    let mut waiting: FuturesUnordered<BoxFuture<'static, Answered>> = FuturesUnordered::new();
+    let (mut draining, mut ended) = (false, false);
+    while !(ended && waiting.is_empty()) {
+        tokio::select! {
+            message = calls.next(), if !ended => match message {
+                Some(message) => node.take_call(message, &mut waiting).await,
+                None => ended = true,
+            },
+            () = node.drain.cancelled(), if !draining => {
+                draining = true;
+                let (own, group) = calls.get_mut();
+                let _ = own.unsubscribe().await;
+                let _ = group.unsubscribe().await;
+            }
+            Some((reply, answer)) = waiting.next(), if !waiting.is_empty() => {
+                // Without an answer the service layer is stopping; the caller's deadline tells it.
+                if let Ok(answer) = answer {
+                    node.reply(reply, ANSWERED, &answer).await;
+                }
+            }
+        }
+    }
+}
+
+impl Node {
+    async fn take_call(&self, message: Message, waiting: &mut FuturesUnordered<BoxFuture<'static, Answered>>) {
+        let Some(reply) = message.reply else { return };
+        let (answer, answered) = oneshot::channel();
+        let call = Call { request: message.payload, reply: answer };
+        if waiting.len() >= CALLS_MAX || self.calls.try_send(call).is_err() {
+            counter!("skein_bus_refused_calls_total").increment(1);
+            self.reply(reply, OVERLOADED, &[]).await;
+            return;
+        }
+        waiting.push(Box::pin(async move { (reply, answered.await) }));
+    }
+
+    async fn reply(&self, subject: Subject, kind: u8, body: &[u8]) {
+        let mut payload = BytesMut::with_capacity(1 + body.len());
+        payload.put_u8(kind);
+        payload.put_slice(body);
+        self.send(subject.to_string(), payload.freeze()).await;
+    }
+}

@@ -1,0 +1,483 @@
+//! What travels between nodes, in bytes: a version, a kind, then fields. Every length is checked against what is there before anything is allocated.
+
+use std::sync::Arc;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use skein_proto::id::UserId;
+
+/// Packets of another version are dropped and counted: nodes of two versions live beside each other during an upgrade.
+const VERSION: u8 = 1;
+/// A varint has at most this many bytes.
+const VARINT_BYTES_MAX: u32 = 10;
+
+/// The bytes are not a packet of this version.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed packet")]
+pub struct MalformedPacket;
+
+type Decoded<T> = Result<T, MalformedPacket>;
+
+/// A node, for as long as its process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct NodeId(pub(crate) u64);
+
+/// What a node is there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Duties {
+    /// Answers calls.
+    pub(crate) serves: bool,
+    /// Delivers: tells about its users, and wants to know those of others.
+    pub(crate) delivers: bool,
+}
+
+/// What a node says about itself, to all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Beat {
+    pub(crate) node: NodeId,
+    /// Rises with each start of a node of the same id.
+    pub(crate) boot: u64,
+    /// Counts the beats with changes; this one included, if it has any.
+    pub(crate) sequence: u64,
+    pub(crate) duties: Duties,
+    /// The node is going away.
+    pub(crate) leaving: bool,
+    /// It has just come back, and heard nothing for this long, in milliseconds; 0 otherwise.
+    pub(crate) deaf_ms: u64,
+    /// Users whose first session is there now.
+    pub(crate) online: Vec<UserId>,
+    /// Users whose last session is gone.
+    pub(crate) offline: Vec<UserId>,
+}
+
+/// A part of all users of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    pub(crate) node: NodeId,
+    pub(crate) boot: u64,
+    /// The changes up to this beat are in it.
+    pub(crate) sequence: u64,
+    /// Counts the parts from 0.
+    pub(crate) part: u64,
+    pub(crate) is_last: bool,
+    pub(crate) users: Vec<UserId>,
+}
+
+/// One message of the bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Packet {
+    /// Push this event, encoded in protobuf.
+    Deliver { skip_device: Option<Arc<str>>, users: Vec<UserId>, event: Bytes },
+    /// Close the links of a device up to this generation, or of all devices.
+    CloseLinks { user: UserId, device_id: Option<Arc<str>>, generation_max: u64, code: i32 },
+    /// The session goes on elsewhere.
+    EndSession { user: UserId, device_id: Arc<str>, session_id: [u8; 16] },
+    /// Pushes for these users may have been lost.
+    Lagging { users: Vec<UserId> },
+    /// A node about itself.
+    Beat(Beat),
+    /// The node that asks wants to know all users of the one that is asked.
+    Ask { asker: NodeId },
+    /// The answer, in parts.
+    Snapshot(Snapshot),
+    /// Which devices of this user are connected; the reply is a list of names.
+    Devices { user: UserId },
+}
+
+mod kind {
+    pub(super) const DELIVER: u8 = 1;
+    pub(super) const CLOSE_LINKS: u8 = 2;
+    pub(super) const END_SESSION: u8 = 3;
+    pub(super) const LAGGING: u8 = 4;
+    pub(super) const BEAT: u8 = 5;
+    pub(super) const ASK: u8 = 6;
+    pub(super) const SNAPSHOT: u8 = 7;
+    pub(super) const DEVICES: u8 = 8;
+}
+
+impl Packet {
+    /// The bytes of a packet.
+    pub(crate) fn encode(&self) -> Bytes {
+        let mut out = Writer(BytesMut::with_capacity(64));
+        match self {
+            Self::Deliver { skip_device, users, event } => return deliver(skip_device.as_deref(), users, event),
+            Self::CloseLinks { user, device_id, generation_max, code } => {
+                out.head(kind::CLOSE_LINKS);
+                out.varint(user.0);
+                out.optional_text(device_id.as_deref());
+                out.varint(*generation_max);
+                out.varint(u64::from(*code as u32));
+            }
+            Self::EndSession { user, device_id, session_id } => {
+                out.head(kind::END_SESSION);
+                out.varint(user.0);
+                out.text(device_id);
+                out.0.put_slice(session_id);
+            }
+            Self::Lagging { users } => {
+                out.head(kind::LAGGING);
+                out.users(users);
+            }
+            Self::Beat(beat) => {
+                out.head(kind::BEAT);
+                out.0.put_u64_le(beat.node.0);
+                out.varint(beat.boot);
+                out.varint(beat.sequence);
+                let Duties { serves, delivers } = beat.duties;
+                out.0.put_u8(u8::from(serves) | u8::from(delivers) << 1 | u8::from(beat.leaving) << 2);
+                out.varint(beat.deaf_ms);
+                out.users(&beat.online);
+                out.users(&beat.offline);
+            }
+            Self::Ask { asker } => {
+                out.head(kind::ASK);
+                out.0.put_u64_le(asker.0);
+            }
+            Self::Snapshot(snapshot) => {
+                out.head(kind::SNAPSHOT);
+                out.0.put_u64_le(snapshot.node.0);
+                out.varint(snapshot.boot);
+                out.varint(snapshot.sequence);
+                out.varint(snapshot.part);
+                out.0.put_u8(u8::from(snapshot.is_last));
+                out.users(&snapshot.users);
+            }
+            Self::Devices { user } => {
+                out.head(kind::DEVICES);
+                out.varint(user.0);
+            }
+        }
+        out.0.freeze()
+    }
+
+    /// The packet of these bytes. An event in it shares their memory.
+    ///
+    /// # Errors
+    /// [`MalformedPacket`], also for a packet of another version.
+    pub(crate) fn decode(bytes: Bytes) -> Decoded<Self> {
+        let mut input = Reader(bytes);
+        if input.byte()? != VERSION {
+            return Err(MalformedPacket);
+        }
+        let packet = match input.byte()? {
+            kind::DELIVER => Self::Deliver {
+                skip_device: input.optional_text()?,
+                users: input.users()?,
+                event: std::mem::take(&mut input.0),
+            },
+            kind::CLOSE_LINKS => Self::CloseLinks {
+                user: UserId(input.varint()?),
+                device_id: input.optional_text()?,
+                generation_max: input.varint()?,
+                code: u32::try_from(input.varint()?).map_err(|_| MalformedPacket)? as i32,
+            },
+            kind::END_SESSION => Self::EndSession {
+                user: UserId(input.varint()?),
+                device_id: input.text()?.as_str().into(),
+                session_id: input.array()?,
+            },
+            kind::LAGGING => Self::Lagging { users: input.users()? },
+            kind::BEAT => Self::Beat(input.beat()?),
+            kind::ASK => Self::Ask { asker: input.node()? },
+            kind::SNAPSHOT => Self::Snapshot(Snapshot {
+                node: input.node()?,
+                boot: input.varint()?,
+                sequence: input.varint()?,
+                part: input.varint()?,
+                is_last: input.byte()? != 0,
+                users: input.users()?,
+            }),
+            kind::DEVICES => Self::Devices { user: UserId(input.varint()?) },
+            _ => return Err(MalformedPacket),
+        };
+        if input.0.is_empty() { Ok(packet) } else { Err(MalformedPacket) }
+    }
+}
+
+/// [`Packet::Deliver`] without owning its parts: the one that is made for every message.
+pub(crate) fn deliver(skip_device: Option<&str>, users: &[UserId], event: &[u8]) -> Bytes {
+    let mut out = Writer(BytesMut::with_capacity(16 + 32 + users.len() * 5 + event.len()));
+    out.head(kind::DELIVER);
+    out.optional_text(skip_device);
+    out.users(users);
+    out.0.put_slice(event);
+    out.0.freeze()
+}
+
+/// A list of names, as the reply to [`Packet::Devices`].
+pub(crate) fn encode_names(names: &[Arc<str>]) -> Bytes {
+    let mut out = Writer(BytesMut::new());
+    out.varint(names.len() as u64);
+    for name in names {
+        out.text(name);
+    }
+    out.0.freeze()
+}
+
+/// The inverse of [`encode_names`].
+pub(crate) fn decode_names(bytes: Bytes) -> Decoded<Vec<Arc<str>>> {
+    let mut input = Reader(bytes);
+    let count = input.count()?;
+    let mut names = Vec::with_capacity(count);
+    for _ in 0..count {
+        names.push(input.text()?.as_str().into());
+    }
+    Ok(names)
+}
+
+/// Writes fields.
+pub struct Writer(pub BytesMut);
+
+impl Writer {
+    fn head(&mut self, kind: u8) {
+        self.0.put_u8(VERSION);
+        self.0.put_u8(kind);
+    }
+
+    /// A number in as few bytes as it needs.
+    pub fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.0.put_u8(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.0.put_u8(value as u8);
+    }
+
+    /// UTF-8 behind its length.
+    pub fn text(&mut self, text: &str) {
+        self.varint(text.len() as u64);
+        self.0.put_slice(text.as_bytes());
+    }
+
+    /// A text that may be absent, which an empty one is not.
+    pub fn optional_text(&mut self, text: Option<&str>) {
+        match text {
+            None => self.0.put_u8(0),
+            Some(text) => {
+                self.0.put_u8(1);
+                self.text(text);
+            }
+        }
+    }
+
+    /// Their number, then the steps from one to the next: a sorted list takes a byte or two for each.
+    fn users(&mut self, users: &[UserId]) {
+        self.varint(users.len() as u64);
+        let mut last = 0;
+        for user in users {
+            let step = user.0.wrapping_sub(last) as i64;
+            self.varint(((step << 1) ^ (step >> 63)) as u64);
+            last = user.0;
+        }
+    }
+}
+
+/// Reads fields; never beyond the end.
+pub struct Reader(pub Bytes);
+
+impl Reader {
+    /// The next byte.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn byte(&mut self) -> Decoded<u8> {
+        let byte = *self.0.first().ok_or(MalformedPacket)?;
+        let _ = self.0.split_to(1);
+        Ok(byte)
+    }
+
+    /// The inverse of [`Writer::varint`].
+    ///
+    /// # Errors
+    /// It does not end, or does not fit into 64 bits.
+    pub fn varint(&mut self) -> Decoded<u64> {
+        let mut value = 0_u64;
+        for index in 0..VARINT_BYTES_MAX {
+            let byte = *self.0.get(index as usize).ok_or(MalformedPacket)?;
+            if index == VARINT_BYTES_MAX - 1 && byte > 1 {
+                return Err(MalformedPacket);
+            }
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                let _ = self.0.split_to(index as usize + 1);
+                return Ok(value);
+            }
+        }
+        Err(MalformedPacket)
+    }
+
+    /// This many bytes, shared.
+    ///
+    /// # Errors
+    /// There are fewer.
+    pub fn bytes(&mut self, length: usize) -> Decoded<Bytes> {
+        if length > self.0.len() { Err(MalformedPacket) } else { Ok(self.0.split_to(length)) }
+    }
+
+    /// The inverse of [`Writer::text`].
+    ///
+    /// # Errors
+    /// It is cut off, or not UTF-8.
+    pub fn text(&mut self) -> Decoded<String> {
+        let length = usize::try_from(self.varint()?).map_err(|_| MalformedPacket)?;
+        let bytes = self.bytes(length)?;
+        std::str::from_utf8(&bytes).map(str::to_owned).map_err(|_| MalformedPacket)
+    }
+
+    /// The inverse of [`Writer::optional_text`].
+    ///
+    /// # Errors
+    /// As [`Reader::text`].
+    pub fn optional_text(&mut self) -> Decoded<Option<Arc<str>>> {
+        match self.byte()? {
+            0 => Ok(None),
+            1 => Ok(Some(self.text()?.as_str().into())),
+            _ => Err(MalformedPacket),
+        }
+    }
+
+    fn array<const N: usize>(&mut self) -> Decoded<[u8; N]> {
+        self.bytes(N)?[..].try_into().map_err(|_| MalformedPacket)
+    }
+
+    fn node(&mut self) -> Decoded<NodeId> {
+        Ok(NodeId(u64::from_le_bytes(self.array()?)))
+    }
+
+    /// How many elements follow: each has at least one byte, so there are never more than bytes.
+    fn count(&mut self) -> Decoded<usize> {
+        let count = usize::try_from(self.varint()?).map_err(|_| MalformedPacket)?;
+        if count > self.0.len() { Err(MalformedPacket) } else { Ok(count) }
+    }
+
+    fn users(&mut self) -> Decoded<Vec<UserId>> {
+        let count = self.count()?;
+        let mut users = Vec::with_capacity(count);
+        let mut last = 0_u64;
+        for _ in 0..count {
+            let step = self.varint()?;
+            last = last.wrapping_add((step >> 1) ^ (step & 1).wrapping_neg());
+            users.push(UserId(last));
+        }
+        Ok(users)
+    }
+
+    fn beat(&mut self) -> Decoded<Beat> {
+        let (node, boot, sequence, flags) = (self.node()?, self.varint()?, self.varint()?, self.byte()?);
+        Ok(Beat {
+            node,
+            boot,
+            sequence,
+            duties: Duties { serves: flags & 1 != 0, delivers: flags & 2 != 0 },
+            leaving: flags & 4 != 0,
+            deaf_ms: self.varint()?,
+            online: self.users()?,
+            offline: self.users()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn users() -> impl Strategy<Value = Vec<UserId>> {
+        prop::collection::vec(any::<u64>().prop_map(UserId), 0..40)
+    }
+
+    fn name() -> impl Strategy<Value = Arc<str>> {
+        "\\PC{0,20}".prop_map(|text| Arc::from(text.as_str()))
+    }
+
+    fn beat() -> impl Strategy<Value = Beat> {
+        (any::<[u64; 4]>(), any::<[bool; 3]>(), users(), users()).prop_map(|(numbers, flags, online, offline)| Beat {
+            node: NodeId(numbers[0]),
+            boot: numbers[1],
+            sequence: numbers[2],
+            duties: Duties { serves: flags[0], delivers: flags[1] },
+            leaving: flags[2],
+            deaf_ms: numbers[3],
+            online,
+            offline,
+        })
+    }
+
+    fn snapshot() -> impl Strategy<Value = Snapshot> {
+        (any::<[u64; 4]>(), any::<bool>(), users()).prop_map(|(numbers, is_last, users)| Snapshot {
+            node: NodeId(numbers[0]),
+            boot: numbers[1],
+            sequence: numbers[2],
+            part: numbers[3],
+            is_last,
+            users,
+        })
+    }
+
+    fn packet() -> impl Strategy<Value = Packet> {
+        let user = || any::<u64>().prop_map(UserId);
+        prop_oneof![
+            (prop::option::of(name()), users(), prop::collection::vec(any::<u8>(), 0..100))
+                .prop_map(|(skip_device, users, event)| Packet::Deliver { skip_device, users, event: event.into() }),
+            (user(), prop::option::of(name()), any::<u64>(), any::<i32>()).prop_map(
+                |(user, device_id, generation_max, code)| Packet::CloseLinks { user, device_id, generation_max, code }
+            ),
+            (user(), name(), any::<[u8; 16]>()).prop_map(|(user, device_id, session_id)| Packet::EndSession {
+                user,
+                device_id,
+                session_id
+            }),
+            users().prop_map(|users| Packet::Lagging { users }),
+            beat().prop_map(Packet::Beat),
+            any::<u64>().prop_map(|node| Packet::Ask { asker: NodeId(node) }),
+            snapshot().prop_map(Packet::Snapshot),
+            user().prop_map(|user| Packet::Devices { user }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(packet in packet()) {
+            prop_assert_eq!(Packet::decode(packet.encode()), Ok(packet));
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_decoded(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0_u8..10) {
+            let _ = Packet::decode(Bytes::from(bytes.clone()));
+            let mut packet = vec![VERSION, kind];
+            packet.extend_from_slice(&bytes);
+            let _ = Packet::decode(Bytes::from(packet));
+            let _ = decode_names(Bytes::from(bytes));
+        }
+
+        #[test]
+        fn what_is_cut_off_is_refused(packet in packet(), keep in 0.0..1.0) {
+            let whole = packet.encode();
+            let cut = whole.slice(..(whole.len() as f64 * keep) as usize);
+            // An event has no end of its own; everything before it has.
+            if let Ok(other) = Packet::decode(cut) {
+                let is_event = matches!(other, Packet::Deliver { .. });
+                prop_assert!(is_event);
+            }
+        }
+
+        #[test]
+        fn names_come_back(names in prop::collection::vec(name(), 0..20)) {
+            prop_assert_eq!(decode_names(encode_names(&names)), Ok(names));
+        }
+    }
+
+    #[test]
+    fn a_declared_length_allocates_nothing() {
+        let mut out = Writer(BytesMut::new());
+        out.head(kind::LAGGING);
+        out.varint(u64::MAX >> 8);
+        assert_eq!(Packet::decode(out.0.freeze()), Err(MalformedPacket));
+    }
+
+    #[test]
+    fn neighbours_take_a_byte_each() {
+        let users: Vec<_> = (1_000_000..1_001_000).map(UserId).collect();
+        assert!(Packet::Lagging { users }.encode().len() < 1_020);
+    }
+}

@@ -1,0 +1,138 @@
+//! The service layer from another node: what an access node asks over the bus, and how a service node answers.
+//!
+//! Access nodes are trusted to say who calls, as this process trusts its own access layer; whoever may publish on the bus is.
+
+mod answer;
+mod wire;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use skein_bus::{Bus, CallError};
+use skein_proto::{
+    codec::Codec,
+    id::UserId,
+    outbox::KindSet,
+    v1::{self, ErrorCode},
+};
+
+use self::wire::Question;
+use crate::{Caller, Failure, ServerKey, admin::EventLines, now_ms};
+
+pub use answer::answer_calls;
+
+/// How long the limits are taken to be what they were, in milliseconds.
+const LIMITS_KEPT_MS: u64 = 60_000;
+
+/// The service layer, as an access node has it.
+pub struct RemoteService {
+    bus: Arc<dyn Bus>,
+    /// When they were last asked for, and what they were.
+    limits: Mutex<Option<(u64, v1::Limits)>>,
+    /// See [`RemoteService::new`].
+    event_streams_max: u32,
+}
+
+impl RemoteService {
+    /// Over this bus; so many streams of events may be open at once on this node.
+    pub fn new(bus: Arc<dyn Bus>, event_streams_max: u32) -> Arc<Self> {
+        Arc::new(Self { bus, limits: Mutex::default(), event_streams_max })
+    }
+
+    async fn ask(&self, user: Option<UserId>, question: Question<'_>) -> Result<Bytes, v1::Error> {
+        let answer = self.bus.call(user, question.encode()).await.map_err(|error| v1::Error::from(failure(error)))?;
+        wire::decode_answer(answer).unwrap_or_else(|_| Err(unreadable()))
+    }
+
+    pub(crate) async fn authenticate(&self, access_token: &str) -> Result<Caller, v1::Error> {
+        self.open_link(access_token).await.map(|(caller, _)| caller)
+    }
+
+    pub(crate) async fn open_link(&self, access_token: &str) -> Result<(Caller, u64), v1::Error> {
+        let answer = self.ask(None, Question::OpenLink { access_token }).await?;
+        wire::decode_opened(answer).map_err(|_| unreadable())
+    }
+
+    pub(crate) async fn dispatch(
+        &self,
+        caller: Option<&Caller>,
+        method: &str,
+        codec: Codec,
+        body: &[u8],
+    ) -> Result<Bytes, v1::Error> {
+        let user = caller.map(|caller| caller.user);
+        self.ask(user, Question::Dispatch { caller: caller.cloned(), method, codec, body }).await
+    }
+
+    pub(crate) async fn authenticate_server(&self, key: Option<&str>) -> Result<ServerKey, v1::Error> {
+        let answer = self.ask(None, Question::AuthenticateServer { key: key.map(Arc::from) }).await?;
+        wire::decode_key(answer).map_err(|_| unreadable())
+    }
+
+    pub(crate) async fn dispatch_server(
+        &self,
+        key: &ServerKey,
+        method: &str,
+        codec: Codec,
+        body: &[u8],
+    ) -> Result<Bytes, v1::Error> {
+        self.ask(None, Question::DispatchServer { key: key.clone(), method, codec, body }).await
+    }
+
+    pub(crate) fn event_streams_max(&self) -> usize {
+        self.event_streams_max as usize
+    }
+
+    pub(crate) async fn open_events(&self, after: Option<u64>, kinds: &[String]) -> Result<(u64, KindSet), v1::Error> {
+        let answer = self.ask(None, Question::OpenEvents { after, kinds: kinds.to_vec() }).await?;
+        wire::decode_begin(answer).map_err(|_| unreadable())
+    }
+
+    pub(crate) async fn next_events(&self, after: u64, kinds: KindSet) -> Result<EventLines, v1::Error> {
+        let answer = self.ask(None, Question::NextEvents { after, kinds }).await?;
+        wire::decode_lines(answer).map_err(|_| unreadable())
+    }
+
+    pub(crate) async fn limits(&self) -> Result<v1::Limits, v1::Error> {
+        let kept = self.limits.lock().clone();
+        if let Some((since_ms, limits)) = &kept
+            && since_ms + LIMITS_KEPT_MS > now_ms()
+        {
+            return Ok(limits.clone());
+        }
+        let fresh = match self.ask(None, Question::Limits).await {
+            Ok(answer) => Codec::Binary.decode::<v1::Limits>(&answer).map_err(|_| unreadable()),
+            Err(error) => Err(error),
+        };
+        match (fresh, kept) {
+            (Ok(limits), _) => {
+                *self.limits.lock() = Some((now_ms(), limits.clone()));
+                Ok(limits)
+            }
+            // Old ones are better than none.
+            (Err(_), Some((_, limits))) => Ok(limits),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    pub(crate) async fn ready(&self) -> Result<(), v1::Error> {
+        self.ask(None, Question::Ready).await.map(drop)
+    }
+}
+
+/// What it means to a client that there is no answer.
+fn failure(error: CallError) -> Failure {
+    let (code, text, retry_after_ms) = match error {
+        CallError::Nobody => (ErrorCode::Unavailable, "the servers behind this one cannot be reached; try again", 500),
+        CallError::Overloaded => (ErrorCode::Overloaded, "too much is waiting; try again shortly", 200),
+        CallError::Unanswered => {
+            (ErrorCode::Unavailable, "the answer was lost, it may have been done; repeat it with the same ids", 500)
+        }
+    };
+    Failure { retry_after_ms, ..Failure::new(code, text) }
+}
+
+fn unreadable() -> v1::Error {
+    Failure::internal("a node of another version answered what cannot be read").into()
+}

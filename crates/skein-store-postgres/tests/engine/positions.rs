@@ -89,7 +89,8 @@ async fn follow(store: Arc<PostgresStore>, page: u32, is_over: Arc<AtomicBool>) 
         let was_over = is_over.load(Ordering::Acquire);
         let page = insist(|| store.list_events(after, KindSet::all(), page)).await;
         assert!(page.next >= after);
-        (seen.extend(page.events), after = page.next);
+        seen.extend(page.events);
+        after = page.next;
         if !page.has_more && was_over {
             return seen;
         }
@@ -105,7 +106,8 @@ async fn all_events(store: &PostgresStore) -> Vec<OutboxEvent> {
     let (mut all, mut after) = (Vec::new(), 0);
     loop {
         let page = store.list_events(after, KindSet::all(), 2_000).await.unwrap();
-        (all.extend(page.events), after = page.next);
+        all.extend(page.events);
+        after = page.next;
         if !page.has_more {
             return all;
         }

@@ -1,9 +1,6 @@
 //! What the crash test breaks: one server, or a cluster.
 
-use std::{
-    collections::VecDeque,
-    time::Instant,
-};
+use std::{collections::VecDeque, time::Instant};
 
 use fastrand::Rng;
 use skein_client::{Addresses, ConnectOptions, account::Login};

@@ -21,9 +21,9 @@ const ENTRIES_MAX: u32 = 1_000;
 /// When a device never comes to it.
 pub async fn wait(world: &World, since: Instant) -> Result<Duration, Error> {
     for client in &world.clients {
-        while !is_current(client).await? {
+        while let Some(missing) = missing(client).await? {
             if since.elapsed() > CONVERGE_MAX {
-                return Err(format!("a device of user {} never saw what the server has", client.user_id()).into());
+                return Err(format!("user {} never saw what the server has: {missing}", client.user_id()).into());
             }
             tokio::time::sleep(STEP).await;
         }
@@ -31,15 +31,19 @@ pub async fn wait(world: &World, since: Instant) -> Result<Duration, Error> {
     Ok(since.elapsed())
 }
 
-/// Whether the device knows every conversation of its user up to the server's version.
-async fn is_current(client: &Client) -> Result<bool, Error> {
+/// The first conversation of the user that the device does not know up to the server's version.
+async fn missing(client: &Client) -> Result<Option<String>, Error> {
     let request = v1::PullUserRequest { since_version: 0, limit: ENTRIES_MAX, ..Default::default() };
     let page: v1::PullUserResponse = answered(client, "SyncService/PullUser", &request).await?;
     Ok(client.with_timeline(|timeline| {
-        page.entries.iter().filter(|entry| entry.member).all(|entry| {
-            timeline.conversations.get(&entry.conversation_id).is_some_and(|known| {
-                let shown = known.entry.as_ref().map_or(0, |shown| shown.last_seq);
-                known.version >= entry.conversation_version && shown >= entry.last_seq
+        page.entries.iter().filter(|entry| entry.member).find_map(|entry| {
+            let known = timeline.conversations.get(&entry.conversation_id);
+            let (version, seq) =
+                known.map_or((0, 0), |known| (known.version, known.entry.as_ref().map_or(0, |shown| shown.last_seq)));
+            let (conversation, server_version, last_seq) =
+                (&entry.conversation_id, entry.conversation_version, entry.last_seq);
+            (version < server_version || seq < last_seq).then(|| {
+                format!("conversation {conversation}, version {version} of {server_version}, seq {seq} of {last_seq}")
             })
         })
     }))

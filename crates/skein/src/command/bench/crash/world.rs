@@ -73,7 +73,8 @@ impl World {
                 };
                 let owner = owner.clone();
                 tasks.spawn(async move {
-                    let answer = answered::<_, v1::AddMembersResponse>(&owner, "GroupService/AddMembers", &request).await;
+                    let answer =
+                        answered::<_, v1::AddMembersResponse>(&owner, "GroupService/AddMembers", &request).await;
                     answer.map(drop).map_err(|error| format!("adding a member: {error}"))
                 });
             }

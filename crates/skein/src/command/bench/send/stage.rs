@@ -305,4 +305,3 @@ impl Runner {
 fn micros(now: Instant, due: Instant) -> u64 {
     now.saturating_duration_since(due).as_micros() as u64
 }
-

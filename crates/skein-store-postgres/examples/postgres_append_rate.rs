@@ -41,7 +41,7 @@ async fn main() -> Result<(), Failure> {
     let argument = |place, default| std::env::args().nth(place).map_or(Ok(default), |text| text.parse::<u64>());
     let (tasks, nodes, rounds) = (argument(1, TASKS)?, argument(2, NODES)?, argument(3, 0)?);
     let options = ["-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB"];
-    let server: &'static PostgresServer = Box::leak(Box::new(PostgresServer::start(&options)));
+    let server = PostgresServer::start(&options);
     let database = server.database();
     let mut stores = Vec::new();
     for _ in 0..nodes {

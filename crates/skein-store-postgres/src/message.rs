@@ -133,12 +133,13 @@ impl Operation for Append {
     async fn run(&self, transaction: &mut Transaction<'_>) -> Outcome<Appended> {
         let (command, sender) = (&self.command, self.command.sender);
         if let Some(first) = transaction.rows.first_sends.get(&(self.client_key.clone(), sender)) {
-            return Ok(Appended {
-                message: first.message.clone(),
-                recipients: Recipients::Users(Vec::new()),
-                duplicate: true,
-                content_differs: first.fingerprint != self.fingerprint,
-            });
+            let (message, content_differs) = (first.message.clone(), first.fingerprint != self.fingerprint);
+            let is_here = message.conversation_id == command.conversation.to_string();
+            let recipients = match transaction.conversation(command.conversation).filter(|_| is_here) {
+                Some(conversation) => transaction.recipients(&conversation, sender)?,
+                None => Recipients::Users(Vec::new()),
+            };
+            return Ok(Appended { message, recipients, duplicate: true, content_differs });
         }
         let mut conversation = transaction.conversation(command.conversation).ok_or(Refusal::NotAMember)?;
         match command.conversation.peer_of(sender) {

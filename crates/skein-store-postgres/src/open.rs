@@ -92,7 +92,8 @@ impl PostgresStore {
     pub async fn check(config: &PostgresConfig) -> std::result::Result<String, OpenError> {
         let (client, driver) = connect(&address(config)?).await?;
         let facts = "SELECT current_setting('server_version'), current_setting('fsync'), current_database()::text, \
-             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'skein') - 1";
+             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'skein') - 1, \
+             (SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass('messages'))";
         let row = client.query_one(facts, &[]).await.map_err(|error| OpenError::Connect(describe(&error)))?;
         drop(client);
         let _ = driver.await;
@@ -102,7 +103,12 @@ impl PostgresStore {
                 "PostgreSQL {version} runs with fsync = off: what is acked may be lost"
             )));
         }
-        Ok(format!("PostgreSQL {version}, database {database}, {} connections of servers", row.get::<_, i64>(3)))
+        let (connections, partitions): (i64, i64) = (row.get(3), row.get(4));
+        let messages = match partitions {
+            0 => "no messages yet, the first start makes their tables".to_owned(),
+            count => format!("messages in {count} partitions by slot"),
+        };
+        Ok(format!("PostgreSQL {version}, database {database}, {messages}, {connections} connections of servers"))
     }
 
     /// Finishes what was accepted, and closes. Later operations answer `Closed`.

@@ -12,6 +12,8 @@ use crate::{config::PostgresConfig, failure::Outcome};
 
 /// A dead network is noticed after this long.
 const TCP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between its statements a transaction never thinks for this long, in milliseconds: its node hangs or is cut off, and others wait for its locks.
+const IDLE_IN_TRANSACTION_MS: u64 = 3_000;
 /// Plans are made once, often while the tables are still small: every statement here finds its rows one by one by an index, whatever the tables hold.
 const PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
      SET enable_mergejoin = off; SET jit = off;";
@@ -52,7 +54,8 @@ fn pool(config: &PostgresConfig, address: tokio_postgres::Config, size: usize, s
 pub(crate) fn writers(config: &PostgresConfig, address: tokio_postgres::Config) -> Pool {
     let timeout = config.statement_timeout_ms;
     let setup = format!(
-        "{PLANS} {DURABLE} SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {timeout};"
+        "{PLANS} {DURABLE} SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {};",
+        timeout.min(IDLE_IN_TRANSACTION_MS)
     );
     pool(config, address, config.writers.max(1) + 1, setup)
 }

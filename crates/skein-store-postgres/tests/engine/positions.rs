@@ -209,8 +209,8 @@ async fn lost_connections_lose_no_event_and_move_none() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_database_loses_no_event_and_moves_none() {
     // A server of its own, because a killed process makes PostgreSQL restart all of them; with fsync, because that is what is tested.
-    let server: &'static PostgresServer = Box::leak(Box::new(PostgresServer::start(&[])));
-    let nodes = Nodes::start_on(server, 2, many_small_batches()).await;
+    let server = PostgresServer::start(&[]);
+    let nodes = Nodes::start_on(&server, 2, many_small_batches()).await;
     recording(&nodes).await;
     let mut left = 4;
     follow_while_writing(&nodes, 60, || {

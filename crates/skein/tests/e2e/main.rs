@@ -10,6 +10,7 @@ mod chat;
 mod cluster;
 mod crash;
 mod engine;
+mod deploy;
 mod http;
 mod link;
 mod messages;

@@ -191,11 +191,11 @@ impl Directory {
         Some(slot as u16)
     }
 
-    /// Forgets nodes that are silent; which.
-    pub(crate) fn sweep(&mut self, now_ms: u64) -> Vec<NodeId> {
+    /// Forgets nodes that are silent; which, and what each was there for.
+    pub(crate) fn sweep(&mut self, now_ms: u64) -> Vec<(NodeId, Duties)> {
         let silent = |node: &&Node| node.heard_ms + SILENCE_MAX_MS < now_ms;
-        let silent: Vec<NodeId> = self.nodes.iter().flatten().filter(silent).map(|node| node.id).collect();
-        silent.iter().for_each(|node| self.forget(*node));
+        let silent: Vec<_> = self.nodes.iter().flatten().filter(silent).map(|node| (node.id, node.duties)).collect();
+        silent.iter().for_each(|(node, _)| self.forget(*node));
         silent
     }
 

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    Address, Cache, ClientError, ConnectOptions,
+    Addresses, Cache, ClientError, ConnectOptions,
     account::{Login, now_ms},
     driver::{Command, Driver, Shared},
     puller::Puller,
@@ -60,8 +60,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Starts the client of a login. It connects by itself, now and whenever the connection is lost.
-    pub fn start(address: Address, options: ConnectOptions, login: Login, cache: impl Cache) -> Self {
+    /// Starts the client of a login. It connects by itself, now and whenever the connection is lost: to the same node first, which may still have the
+    /// session, then to the others in turn.
+    pub fn start(addresses: impl Into<Addresses>, options: ConnectOptions, login: Login, cache: impl Cache) -> Self {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let mut timeline = cache.load();
         timeline.user_id = login.user.user_id;
@@ -70,7 +71,7 @@ impl Client {
             timeline: Mutex::new(timeline),
             updates: broadcast::channel(UPDATES_MAX).0,
             tokens: Mutex::new(login.tokens),
-            address,
+            addresses: addresses.into(),
             options,
             pulls: tokio::sync::Mutex::new(()),
         });

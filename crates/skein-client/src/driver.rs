@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    Address, ClientError, ConnectOptions, Link,
+    Address, Addresses, ClientError, ConnectOptions, Link,
     account::{self, now_ms},
     client::Update,
     timeline::Timeline,
@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     pub(crate) timeline: Mutex<Timeline>,
     pub(crate) updates: broadcast::Sender<Update>,
     pub(crate) tokens: Mutex<v1::Tokens>,
-    pub(crate) address: Address,
+    pub(crate) addresses: Addresses,
     pub(crate) options: ConnectOptions,
     /// Held while pulling.
     pub(crate) pulls: tokio::sync::Mutex<()>,
@@ -73,6 +73,8 @@ pub(crate) struct Driver {
     /// To be asked on the next connection, in order.
     again: Vec<Command>,
     failures: u32,
+    /// Nodes given up so far: the next one is tried when the one that worked last does not any more.
+    nodes_failed: usize,
     /// When the token of this link has little left, by our clock.
     renew_at_ms: u64,
 }
@@ -88,6 +90,7 @@ impl Driver {
             open: HashMap::new(),
             again: Vec::new(),
             failures: 0,
+            nodes_failed: 0,
             renew_at_ms: u64::MAX,
         }
     }
@@ -135,6 +138,8 @@ impl Driver {
             return false;
         }
         let ceiling = BACKOFF_MIN.saturating_mul(1 << self.failures.min(10)).min(BACKOFF_MAX);
+        // After the first loss the same node is asked: it may have the session, and resuming it costs least.
+        self.nodes_failed += usize::from(self.failures > 0);
         self.failures += 1;
         // Full jitter: a thousand clients of a restarted server do not come back at once.
         sleep(ceiling.mul_f64(fastrand::f64())).await;
@@ -150,11 +155,15 @@ impl Driver {
         if expires_ms < now_ms() + TOKEN_RESERVE_MS && !refresh_token.is_empty() {
             self.refresh(&refresh_token).await?;
         }
-        Link::connect(&self.shared.address, &self.shared.options).await
+        Link::connect(self.address(), &self.shared.options).await
+    }
+
+    fn address(&self) -> &Address {
+        self.shared.addresses.after(self.nodes_failed)
     }
 
     async fn refresh(&mut self, refresh_token: &str) -> Result<(), ClientError> {
-        match account::refresh(&self.shared.address, &self.shared.options, refresh_token).await {
+        match account::refresh(self.address(), &self.shared.options, refresh_token).await {
             Ok(tokens) => {
                 self.session.set_token(tokens.access_token.clone());
                 *self.shared.tokens.lock() = tokens;

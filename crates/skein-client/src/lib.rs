@@ -30,7 +30,7 @@ mod operations;
 mod puller;
 mod tls;
 
-pub use address::Address;
+pub use address::{Address, Addresses};
 pub use cache::{Cache, MemoryCache};
 pub use client::{Client, Update};
 pub use error::ClientError;

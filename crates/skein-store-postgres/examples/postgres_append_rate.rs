@@ -1,7 +1,8 @@
 //! How many appends per second the PostgreSQL store acks, and what each costs here and in the server:
-//! `cargo run --release -p skein-store-postgres --example postgres_append_rate [tasks] [nodes] [members]`.
+//! `cargo run --release -p skein-store-postgres --example postgres_append_rate [tasks] [nodes] [members] [rounds with events]`.
 //! It starts a private server with fsync on. Every task writes to its own peer, or to its own group of so many members, and waits for each answer, as a
-//! sender does. Says too how much is written to the log and how much the database grows.
+//! sender does. Says too how much is written to the log and how much the database grows. With a fourth argument it measures so many times without events
+//! and with: then each message is recorded, and one reader follows all of them.
 
 use std::{
     sync::{
@@ -13,12 +14,14 @@ use std::{
 
 use skein_proto::{
     id::{ConversationId, UserId},
+    outbox::KindSet,
     v1,
 };
 use skein_store::{
     account::{AccountStore as _, UserRow},
     group::GroupStore as _,
     message::{AppendMessage, MessageStore as _},
+    outbox::OutboxStore as _,
 };
 use skein_store_postgres::{DatabaseUrl, PostgresConfig, PostgresStore};
 use skein_testkit::postgres::{Database, PostgresServer};
@@ -40,9 +43,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let argument = |place, default| std::env::args().nth(place).map_or(Ok(default), |text| text.parse::<u64>());
-    let (tasks, nodes, members) = (argument(1, TASKS)?, argument(2, NODES)?, argument(3, MEMBERS)?);
+    let (tasks, nodes) = (argument(1, TASKS)?, argument(2, NODES)?);
+    let (members, rounds) = (argument(3, MEMBERS)?, argument(4, 0)?);
     let options = ["-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB"];
-    let server: &'static PostgresServer = Box::leak(Box::new(PostgresServer::start(&options)));
+    let server = PostgresServer::start(&options);
     let database = server.database();
     let mut stores = Vec::new();
     for _ in 0..nodes {
@@ -53,22 +57,57 @@ async fn main() -> Result<(), Failure> {
     // Conversations begin before the clock does.
     run(&stores, &conversations, 0, Duration::from_millis(500)).await?;
     database.run("VACUUM ANALYZE");
+    for round in 0..=2 * rounds {
+        let recording = rounds > 0 && round % 2 == 1;
+        let kinds = if recording { KindSet::all() } else { KindSet::EMPTY };
+        stores.iter().for_each(|store| store.set_recorded_kinds(kinds));
+        let reader = recording.then(|| tokio::spawn(follow(stores[0].clone())));
+        print!("{tasks} tasks, {nodes} nodes, {members} members: ");
+        measure(&server, &database, &stores, &conversations, round + 1).await?;
+        if let Some(reader) = reader {
+            reader.abort();
+            println!(
+                "with events; {} of them have no position yet",
+                database.run("SELECT coalesce(sum(events), 0) FROM fresh_batches")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Appends for a while, and says what it cost.
+async fn measure(
+    server: &PostgresServer,
+    database: &Database,
+    stores: &[Arc<PostgresStore>],
+    conversations: &[(ConversationId, UserId)],
+    round: u64,
+) -> Result<(), Failure> {
     database.run("CHECKPOINT");
-    let (begin, own, before) = (Instant::now(), own_seconds()?, Server::look(server, &database)?);
-    let acked = run(&stores, &conversations, 1 << 24, RUN).await? as f64;
-    let (seconds, own, after) = (begin.elapsed().as_secs_f64(), own_seconds()? - own, Server::look(server, &database)?);
+    let (begin, own, before) = (Instant::now(), own_seconds()?, Server::look(server, database)?);
+    let acked = run(stores, conversations, round << 24, RUN).await? as f64;
+    let (seconds, own, after) = (begin.elapsed().as_secs_f64(), own_seconds()? - own, Server::look(server, database)?);
     println!(
-        "{tasks} tasks, {nodes} nodes, {members} members: {:.0} acked/s, {:.1} us CPU per append here and {:.1} us in PostgreSQL, \
-         {:.0} appends per transaction, {:.2} ms per answer, {:.0} bytes of log and {:.0} stored per append",
+        "{:.0} acked/s, {:.1} us CPU per append here and {:.1} us in PostgreSQL, {:.0} appends per transaction, {:.2} ms per answer, \
+         {:.0} bytes of log and {:.0} stored per append",
         acked / seconds,
         own * 1e6 / acked,
         (after.seconds - before.seconds) * 1e6 / acked,
         acked / (after.transactions - before.transactions - 1.0),
-        seconds * 1e3 * tasks as f64 / acked,
+        seconds * 1e3 * conversations.len() as f64 / acked,
         (after.log_bytes - before.log_bytes) / acked,
         (after.stored_bytes - before.stored_bytes) / acked,
     );
     Ok(())
+}
+
+/// Reads all events from now on, as a stream does.
+async fn follow(store: Arc<PostgresStore>) -> skein_store::Result<()> {
+    let mut after = store.lookup_event_bounds().await?.last;
+    loop {
+        store.wait_for_events(after).await;
+        after = store.list_events(after, KindSet::all(), 200).await?.next;
+    }
 }
 
 /// What the server has done so far.

@@ -1,9 +1,13 @@
 //! The writers: each drains a bounded queue, runs what is there in one transaction, and answers all of it after the commit.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use deadpool_postgres::{Object, Pool};
+use metrics::{Counter, counter};
 use parking_lot::Mutex;
 use skein_proto::v1;
 use skein_store::{Result, StoreError};
@@ -19,6 +23,7 @@ use crate::{
     load::load,
     needs::Needs,
     operation::Operation,
+    outbox::OutboxState,
     render,
     transaction::Transaction,
 };
@@ -28,11 +33,16 @@ const ATTEMPTS_MAX: u32 = 5;
 /// The wait before the second attempt, at most; it doubles with each further one.
 const BACKOFF_MS: u64 = 4;
 
+// Looked up once: these are counted with every commit. First used long after the recorder is in place.
+static BATCHES: LazyLock<Counter> = LazyLock::new(|| counter!("skein_store_batches_total"));
+static WRITES: LazyLock<Counter> = LazyLock::new(|| counter!("skein_store_writes_total"));
+
 /// What all writers of this node use.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub pool: Pool,
     pub ids: MessageIds,
+    pub outbox: Arc<OutboxState>,
     pub large_group_members: u32,
     pub batch_max: usize,
     pub batch_timeout: Duration,
@@ -204,14 +214,21 @@ impl Shared {
         batch.iter().for_each(|job| job.needs(&mut needs));
         let sql = client.transaction().await?;
         let rows = load(&sql, &needs, self.large_group_members).await?;
-        let mut transaction = Transaction::new(&sql, rows, &self.ids, self.large_group_members);
+        let mut transaction = Transaction::new(&sql, rows, &self.outbox, &self.ids, self.large_group_members);
         for job in batch.iter_mut() {
             job.run(&mut transaction).await?;
         }
         flush(&sql, &transaction.rows).await?;
         let mut rendered = render::entries(&sql, &transaction.renders).await?;
         batch.iter_mut().for_each(|job| job.take_entry(&mut rendered));
+        let recorded = !transaction.rows.events.is_empty();
         drop(transaction);
-        Ok(sql.commit().await?)
+        sql.commit().await?;
+        BATCHES.increment(1);
+        WRITES.increment(batch.len() as u64);
+        if recorded {
+            self.outbox.wake.notify_one();
+        }
+        Ok(())
     }
 }

@@ -5,11 +5,12 @@
 use std::{
     fs,
     io::{self, Write as _},
+    net::SocketAddr,
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -26,13 +27,23 @@ const START_STEPS_MAX: u32 = 1_200;
 /// Between two looks whether it does.
 const START_STEP: Duration = Duration::from_millis(50);
 
-/// Reads until its input ends; then stops the server and removes the directory. `$1` server, `$2` directory, `$3` data, the rest options.
+/// Starts the server again for each line that it reads; when its input ends, stops the server and removes the directory. `$1` server, `$2` directory,
+/// `$3` data, the rest options.
 const KEEPER: &str = r#"server=$1; directory=$2; data=$3; shift 3
-"$server" -D "$data" -k "$directory" "$@" >>"$directory/log" 2>&1 &
-pid=$!; echo "$pid" >"$directory/pid"
-cat >/dev/null
+start() { "$server" -D "$data" -k "$directory" "$@" >>"$directory/log" 2>&1 & pid=$!; echo "$pid" >"$directory/pid"; }
+start "$@"
+while read -r _; do wait "$pid"; start "$@"; done
 kill -INT "$pid"; wait "$pid"
 rm -rf "$directory""#;
+
+/// How a server is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// SIGKILL for all its processes: nothing is written, nobody is told.
+    Kill,
+    /// A fast shutdown: what is open is rolled back, clients are told.
+    Fast,
+}
 
 /// A running server.
 #[derive(Debug)]
@@ -42,30 +53,30 @@ pub struct PostgresServer {
     directory: PathBuf,
     data: PathBuf,
     databases: AtomicU64,
-    keeper: Child,
+    keeper: Mutex<Child>,
 }
 
 /// A database of its own; dropped with this.
 #[derive(Debug)]
 pub struct Database {
     name: String,
-    server: &'static PostgresServer,
+    server: Arc<PostgresServer>,
 }
 
 impl PostgresServer {
     /// The server of this process for tests: fast, because it does not wait for the disk.
-    pub fn shared() -> &'static Self {
-        static SERVER: OnceLock<PostgresServer> = OnceLock::new();
+    pub fn shared() -> &'static Arc<Self> {
+        static SERVER: OnceLock<Arc<PostgresServer>> = OnceLock::new();
         SERVER
             .get_or_init(|| Self::start(&["-c", "fsync=off", "-c", "max_connections=300", "-c", "shared_buffers=64MB"]))
     }
 
-    /// The server of this process for measurements and for tests of durability: with the defaults of the package, fsync among them, and these options.
+    /// A server for measurements and for tests of durability: with the defaults of the package, fsync among them, and these options.
     ///
     /// # Panics
     /// When there is no PostgreSQL, or it does not start.
-    pub fn start(options: &[&str]) -> Self {
-        Self::open(None, options).unwrap_or_else(|error| panic!("{error}"))
+    pub fn start(options: &[&str]) -> Arc<Self> {
+        Arc::new(Self::open(None, options).unwrap_or_else(|error| panic!("{error}")))
     }
 
     /// The same, on data that stay when it ends. They are made if there are none.
@@ -111,9 +122,51 @@ impl PostgresServer {
             .process_group(0)
             .spawn()?;
         // From here on the keeper removes it.
-        let server = Self { binaries, directory: directory.keep(), data, databases: AtomicU64::new(0), keeper };
+        let server = Self { binaries, directory: directory.keep(), data, databases: AtomicU64::new(0), keeper: Mutex::new(keeper) };
         server.wait_until_ready()?;
         Ok(server)
+    }
+
+    /// Stops it, and returns when none of its processes is left.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn stop(&self, how: Stop) {
+        let pids = self.pids();
+        match how {
+            Stop::Kill => signal("-KILL", &pids),
+            // The first one is the parent, which stops the others.
+            Stop::Fast => signal("-INT", &pids[..pids.len().min(1)]),
+        }
+        for _ in 0..START_STEPS_MAX {
+            if !pids.iter().any(|pid| runs(*pid)) {
+                return;
+            }
+            thread::sleep(START_STEP);
+        }
+        panic!("PostgreSQL does not end: {}", self.log());
+    }
+
+    /// Starts it again, after [`PostgresServer::stop`]; returns when it answers.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&self) {
+        // The id of the server that is gone would look like one that did not start.
+        let _ = fs::remove_file(self.directory.join("pid"));
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        keeper.stdin.as_mut().expect("its input is a pipe").write_all(b"start\n").expect("the keeper reads");
+        drop(keeper);
+        self.wait_until_ready().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Its Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.join(".s.PGSQL.5432")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
     fn wait_until_ready(&self) -> io::Result<()> {
@@ -127,8 +180,7 @@ impl PostgresServer {
             }
             thread::sleep(START_STEP);
         }
-        let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-        Err(io::Error::other(format!("PostgreSQL does not start: {log}")))
+        Err(io::Error::other(format!("PostgreSQL does not start: {}", self.log())))
     }
 
     /// A temporary directory that is removed when the server has stopped, even if this process is killed: its user may put more into it.
@@ -157,9 +209,9 @@ impl PostgresServer {
     }
 
     /// An empty database.
-    pub fn database(&'static self) -> Database {
+    pub fn database(self: &Arc<Self>) -> Database {
         let name = format!("world{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let database = Database { name, server: self };
+        let database = Database { name, server: self.clone() };
         succeed(self.tool("createdb").arg(&database.name), "createdb").expect("an empty database");
         database
     }
@@ -174,7 +226,7 @@ impl PostgresServer {
             self.tool("psql").args(["-A", "-t", "-X", "-d", "postgres", "-c", &sql]).output().expect("psql runs");
         // While it recovers it answers nobody, and there is nothing to kill.
         if let Ok(pid) = String::from_utf8_lossy(&asked.stdout).trim().parse::<u32>() {
-            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+            signal("-KILL", &[pid]);
         }
     }
 
@@ -191,8 +243,9 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         // The end of its input tells the keeper to stop the server.
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
+        let keeper = self.keeper.get_mut().unwrap_or_else(PoisonError::into_inner);
+        drop(keeper.stdin.take());
+        let _ = keeper.wait();
     }
 }
 
@@ -200,6 +253,11 @@ impl Database {
     /// Where it is.
     pub fn url(&self) -> String {
         self.server.url(&self.name)
+    }
+
+    /// Where it is for somebody who reaches its server over this proxy.
+    pub fn url_over(&self, proxy: SocketAddr) -> String {
+        format!("host={} port={} user=skein dbname={}", proxy.ip(), proxy.port(), self.name)
     }
 
     /// Runs SQL as the owner of the server; what it prints, unaligned and without headers.
@@ -228,6 +286,16 @@ impl Drop for Database {
     fn drop(&mut self) {
         let _ = self.server.tool("dropdb").args(["--force", "--if-exists", &self.name]).output();
     }
+}
+
+fn signal(signal: &str, pids: &[u32]) {
+    let _ = Command::new("kill").arg(signal).args(pids.iter().map(u32::to_string)).stderr(Stdio::null()).status();
+}
+
+/// Whether there is such a process that has not ended; one that waits for its parent to look has.
+fn runs(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with(['Z', 'X']))
 }
 
 /// Runs a tool to its end; its complaint otherwise.

@@ -127,6 +127,7 @@ pub async fn repeats_give_the_first_answer(world: World) {
     let version = world.version(bob).await;
     let again = done(world.append(&message).await);
     assert_eq!((again.duplicate, again.content_differs, &again.message), (true, false, &first.message));
+    assert_eq!(again.recipients, first.recipients, "whoever accepted the first one may have told nobody");
     assert!(sorted(&again.recipients).is_empty());
     let mut other = message.clone();
     other.content = text_content("another");

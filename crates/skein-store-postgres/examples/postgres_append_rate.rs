@@ -1,6 +1,7 @@
 //! How many appends per second the PostgreSQL store acks, and what each costs here and in the server:
-//! `cargo run --release -p skein-store-postgres --example postgres_append_rate [tasks] [nodes]`.
-//! It starts a private server with fsync on. Every task writes to its own peer and waits for each answer, as a sender does.
+//! `cargo run --release -p skein-store-postgres --example postgres_append_rate [tasks] [nodes] [rounds with events]`.
+//! It starts a private server with fsync on. Every task writes to its own peer and waits for each answer, as a sender does. With a third argument it measures so many
+//! times without events and with: then each message is recorded, and one reader follows all of them.
 
 use std::{
     sync::{
@@ -12,11 +13,13 @@ use std::{
 
 use skein_proto::{
     id::{ConversationId, UserId},
+    outbox::KindSet,
     v1,
 };
 use skein_store::{
     account::{AccountStore as _, UserRow},
     message::{AppendMessage, MessageStore as _},
+    outbox::OutboxStore as _,
 };
 use skein_store_postgres::{DatabaseUrl, PostgresConfig, PostgresStore};
 use skein_testkit::postgres::{Database, PostgresServer};
@@ -36,7 +39,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let argument = |place, default| std::env::args().nth(place).map_or(Ok(default), |text| text.parse::<u64>());
-    let (tasks, nodes) = (argument(1, TASKS)?, argument(2, NODES)?);
+    let (tasks, nodes, rounds) = (argument(1, TASKS)?, argument(2, NODES)?, argument(3, 0)?);
     let options = ["-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB"];
     let server = PostgresServer::start(&options);
     let database = server.database();
@@ -53,15 +56,40 @@ async fn main() -> Result<(), Failure> {
     // Conversations begin before the clock does.
     run(&stores, tasks, 0, Duration::from_millis(500)).await?;
     database.run("VACUUM ANALYZE");
+    for round in 0..=2 * rounds {
+        let recording = rounds > 0 && round % 2 == 1;
+        let kinds = if recording { KindSet::all() } else { KindSet::EMPTY };
+        stores.iter().for_each(|store| store.set_recorded_kinds(kinds));
+        let reader = recording.then(|| tokio::spawn(follow(stores[0].clone())));
+        measure(server, &database, &stores, tasks, round + 1).await?;
+        if let Some(reader) = reader {
+            reader.abort();
+            println!(
+                "with events; {} of them have no position yet",
+                database.run("SELECT coalesce(sum(events), 0) FROM fresh_batches")
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Appends for a while, and says what it cost.
+async fn measure(
+    server: &PostgresServer,
+    database: &Database,
+    stores: &[Arc<PostgresStore>],
+    tasks: u64,
+    round: u64,
+) -> Result<(), Failure> {
     let (begin, own, theirs, transactions) =
-        (Instant::now(), own_seconds()?, server_seconds(server)?, transactions(&database)?);
-    let acked = run(&stores, tasks, 1 << 24, RUN).await? as f64;
+        (Instant::now(), own_seconds()?, server_seconds(server)?, transactions(database)?);
+    let acked = run(stores, tasks, round << 24, RUN).await? as f64;
     let (seconds, own) = (begin.elapsed().as_secs_f64(), own_seconds()? - own);
-    let (theirs, transactions) =
-        (server_seconds(server)? - theirs, self::transactions(&database)? - transactions - 1.0);
+    let (theirs, transactions) = (server_seconds(server)? - theirs, self::transactions(database)? - transactions - 1.0);
     println!(
-        "{tasks} tasks, {nodes} nodes: {:.0} acked/s, {:.1} us CPU per append here and {:.1} us in PostgreSQL, {:.0} appends per transaction, \
+        "{tasks} tasks, {} nodes: {:.0} acked/s, {:.1} us CPU per append here and {:.1} us in PostgreSQL, {:.0} appends per transaction, \
          {:.2} ms per answer",
+        stores.len(),
         acked / seconds,
         own * 1e6 / acked,
         theirs * 1e6 / acked,
@@ -69,6 +97,15 @@ async fn main() -> Result<(), Failure> {
         seconds * 1e3 * tasks as f64 / acked,
     );
     Ok(())
+}
+
+/// Reads all events from now on, as a stream does.
+async fn follow(store: Arc<PostgresStore>) -> skein_store::Result<()> {
+    let mut after = store.lookup_event_bounds().await?.last;
+    loop {
+        store.wait_for_events(after).await;
+        after = store.list_events(after, KindSet::all(), 200).await?.next;
+    }
 }
 
 /// All tasks append for so long; how much was acked.

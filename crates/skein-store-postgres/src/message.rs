@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use buffa::Message as _;
 use skein_proto::{
     id::{ConversationId, MessageId, UserId},
+    outbox::{EventKind, Lane},
     v1::{self, MessageState},
 };
 use skein_store::{
@@ -154,6 +155,7 @@ impl Operation for Append {
                 transaction.user_version(sender)?;
                 if conversation.member_count == 0 {
                     transaction.begin_pair(&mut conversation, command.now_ms);
+                    record_beginning(transaction, command.conversation, &[sender, peer], command.now_ms);
                 }
             }
         }
@@ -169,9 +171,19 @@ impl Operation for Append {
         let client_id = Some((self.client_key.clone(), self.fingerprint));
         let (conversation, message) = transaction.append_row(conversation, message, command.now_ms, client_id);
         transaction.announce(&conversation, &message)?;
+        transaction.record_message(EventKind::MessageCreated, command.conversation, &message, sender);
         let recipients = transaction.recipients(&conversation, sender)?;
         Ok(Appended { message, recipients, duplicate: false, content_differs: false })
     }
+}
+
+/// Records that a one-to-one conversation came into being.
+fn record_beginning(transaction: &mut Transaction<'_>, id: ConversationId, users: &[UserId], now_ms: u64) {
+    transaction.record(EventKind::ConversationCreated, Lane::conversation(id), now_ms, || {
+        let mut user_ids: Vec<u64> = users.iter().map(|user| user.0).collect();
+        user_ids.dedup();
+        v1::ConversationCreated { conversation_id: id.to_string(), user_ids, ..Default::default() }
+    });
 }
 
 /// A UUID as its 16 bytes, anything else as it is.

@@ -5,6 +5,7 @@
 //! ```text
 //! async fn open() -> (std::sync::Arc<dyn skein_store::Store>, impl Sized) { /* a new store, and what keeps its files alive */ }
 //! skein_store::conformance_tests!(crate::open);
+//! skein_store::conformance_tests!(durable crate::open);
 //! ```
 //!
 //! To add a case: a public function in the file of its subject, and its name in [`conformance_tests`](crate::conformance_tests).
@@ -27,7 +28,7 @@ pub use world::World;
 pub const LARGE_GROUP_MEMBERS: u32 = 8;
 
 /// Expands to one `#[tokio::test]` per case. The argument is the full path of an async function that opens an empty store. With `durable` before it,
-/// the cases are those of the outbox and of mailings, which an engine may refuse to have.
+/// the cases are those of the outbox and of mailings.
 #[macro_export]
 macro_rules! conformance_tests {
     ($open:path) => {
@@ -45,7 +46,8 @@ macro_rules! conformance_tests {
                 cleared_messages_never_return, hidden_entries_come_back, writing_to_oneself_works,
             }
             message {
-                first_message_makes_the_conversation, seqs_are_contiguous_under_concurrency, repeats_give_the_first_answer,
+                first_message_makes_the_conversation, seqs_are_contiguous_under_concurrency, sends_polled_once_keep_their_order,
+                repeats_give_the_first_answer,
                 client_ids_belong_to_their_sender, strangers_cannot_write, blocked_senders_are_refused,
                 time_never_goes_back, options_are_kept, mentions_mark_the_entry, recall_blanks, recall_is_fenced,
                 admins_recall, edits_keep_history, edits_are_fenced, hidden_messages_never_return,

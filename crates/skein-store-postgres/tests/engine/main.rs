@@ -1,6 +1,11 @@
 //! What is the engine's own: several nodes, lost connections, full disks, full queues, batches.
 
+// A helper that fails is a test that fails.
+#![allow(clippy::unwrap_used)]
+
+mod leases;
 mod nodes;
+mod positions;
 
 use std::time::Duration;
 

@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`config`], [`listen`] (accepting, TLS, stopping), `http` (everything that is a request), `connection` (the loop of one link)
 //! with `framing` (WebSocket or records), `hello` (the handshake of the link), `request` (one of its requests), `registry` (live sessions by user), `deliver` (from the bus into them), `confirm` (acks that a sender waits for),
-//! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `measure` (metrics).
+//! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `measure` (metrics) and `exporter`
+//! (their text).
 //!
 //! To add a transport: give it a way to find a session in the registry, poll its frames, and hand its frames in; no rule belongs here.
 
@@ -12,6 +13,7 @@ pub mod listen;
 mod confirm;
 mod connection;
 mod deliver;
+mod exporter;
 mod framing;
 mod hello;
 mod http;
@@ -23,5 +25,6 @@ mod tls;
 mod tls_stream;
 
 pub use config::{AccessConfig, TlsConfig};
+pub use exporter::start_metrics;
 pub use http::nothing;
 pub use listen::{Access, Offer, StartError};

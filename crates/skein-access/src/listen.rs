@@ -23,7 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     config::AccessConfig,
     connection::{self, Stream},
-    deliver,
+    deliver, exporter,
     framing::Framing,
     hello::Shared,
     http,
@@ -120,6 +120,8 @@ impl Access {
         }
         let background = stop.clone();
         tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(registry.clone(), deliveries)));
+        let keep_up = exporter::keep_up(exporter::recorder()?);
+        tokio::spawn(background.clone().run_until_cancelled_owned(keep_up));
         tokio::spawn(background.run_until_cancelled_owned(sweep::run(registry, config)));
         Ok(Self { http, tcp, shared, stop, connections })
     }

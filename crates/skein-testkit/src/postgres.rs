@@ -1,10 +1,10 @@
-//! A private PostgreSQL server for tests and measurements: one per process, in a temporary directory, on a Unix socket only.
+//! A private PostgreSQL server for tests, measurements and clusters on one machine: in a temporary directory, on a Unix socket only.
 //!
 //! Its parent is a shell that reads from this process: when this process ends, however it ends, the shell stops the server and removes the directory.
 
 use std::{
     fs,
-    io::Write as _,
+    io::{self, Write as _},
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -26,10 +26,10 @@ const START_STEPS_MAX: u32 = 1_200;
 /// Between two looks whether it does.
 const START_STEP: Duration = Duration::from_millis(50);
 
-/// Reads until its input ends; then stops the server and removes its files. `$1` server, `$2` directory, the rest options.
-const KEEPER: &str = r#"server=$1; directory=$2; shift 2
-"$server" -D "$directory/data" -k "$directory" "$@" >>"$directory/log" 2>&1 &
-pid=$!
+/// Reads until its input ends; then stops the server and removes the directory. `$1` server, `$2` directory, `$3` data, the rest options.
+const KEEPER: &str = r#"server=$1; directory=$2; data=$3; shift 3
+"$server" -D "$data" -k "$directory" "$@" >>"$directory/log" 2>&1 &
+pid=$!; echo "$pid" >"$directory/pid"
 cat >/dev/null
 kill -INT "$pid"; wait "$pid"
 rm -rf "$directory""#;
@@ -38,7 +38,9 @@ rm -rf "$directory""#;
 #[derive(Debug)]
 pub struct PostgresServer {
     binaries: PathBuf,
+    /// Its socket and its log; removed at the end.
     directory: PathBuf,
+    data: PathBuf,
     databases: AtomicU64,
     keeper: Child,
 }
@@ -63,51 +65,89 @@ impl PostgresServer {
     /// # Panics
     /// When there is no PostgreSQL, or it does not start.
     pub fn start(options: &[&str]) -> Self {
-        let binaries = find_binaries().unwrap_or_else(|| panic!("{MISSING}"));
-        let directory = tempfile::Builder::new().prefix("skein-pg").tempdir().expect("a temporary directory").keep();
+        Self::open(None, options).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, on data that stay when it ends. They are made if there are none.
+    ///
+    /// # Errors
+    /// There is no PostgreSQL, it does not start, or another one is using the data; the text says what to do.
+    pub fn open(data: Option<&Path>, options: &[&str]) -> io::Result<Self> {
+        let binaries = find_binaries().ok_or_else(|| io::Error::other(MISSING))?;
+        let directory = tempfile::Builder::new().prefix("skein-pg").tempdir()?;
         let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        let data = data.map_or_else(|| directory.path().join("data"), Path::to_owned);
+        fs::create_dir_all(&data)?;
         if is_root {
-            std::os::unix::fs::chown(&directory, Some(NOBODY), Some(NOBODY)).expect("root may give a directory away");
+            for path in [directory.path(), &data] {
+                std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY))?;
+            }
+        }
+        // The id of a server that is gone may have been given to anything else.
+        let is_server = |pid: &u32| program_of(*pid).is_some_and(|program| program.ends_with("postgres"));
+        if let Some(pid) = first_number(&data.join("postmaster.pid")).filter(is_server) {
+            return Err(io::Error::other(format!("{} is in use by process {pid}", data.display())));
         }
         let as_owner = |program: &Path| {
             let mut command = Command::new(program);
-            command.current_dir(&directory).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null());
+            command.current_dir(directory.path()).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null());
             if is_root {
                 command.uid(NOBODY).gid(NOBODY);
             }
             command
         };
-        let made = as_owner(&binaries.join("initdb"))
-            .args(["--auth=trust", "--username=skein", "--encoding=UTF8", "--no-sync", "-D"])
-            .arg(directory.join("data"))
-            .output()
-            .expect("initdb runs");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        if !data.join("PG_VERSION").exists() {
+            let mut command = as_owner(&binaries.join("initdb"));
+            command.args(["--auth=trust", "--username=skein", "--encoding=UTF8", "--no-sync", "-D"]).arg(&data);
+            succeed(&mut command, "initdb")?;
+        }
         let keeper = as_owner(Path::new("/bin/sh"))
             .args(["-c", KEEPER, "keeper"])
             .arg(binaries.join("postgres"))
-            .arg(&directory)
+            .args([directory.path(), &data])
             .args(["-c", "listen_addresses="])
             .args(options)
             .stdin(Stdio::piped())
             .process_group(0)
-            .spawn()
-            .expect("a shell runs");
-        let server = Self { binaries, directory, databases: AtomicU64::new(0), keeper };
-        server.wait_until_ready();
-        server
+            .spawn()?;
+        // From here on the keeper removes it.
+        let server = Self { binaries, directory: directory.keep(), data, databases: AtomicU64::new(0), keeper };
+        server.wait_until_ready()?;
+        Ok(server)
     }
 
-    fn wait_until_ready(&self) {
+    fn wait_until_ready(&self) -> io::Result<()> {
         for _ in 0..START_STEPS_MAX {
             let ready = self.tool("pg_isready").args(["-d", "postgres"]).stdout(Stdio::null()).status();
             if ready.is_ok_and(|status| status.success()) {
-                return;
+                return Ok(());
+            }
+            if first_number(&self.directory.join("pid")).is_some_and(|pid| program_of(pid).is_none()) {
+                break;
             }
             thread::sleep(START_STEP);
         }
         let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-        panic!("PostgreSQL does not start: {log}");
+        Err(io::Error::other(format!("PostgreSQL does not start: {log}")))
+    }
+
+    /// A temporary directory that is removed when the server has stopped, even if this process is killed: its user may put more into it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where a database is, for programs and for `psql`.
+    pub fn url(&self, database: &str) -> String {
+        format!("host={} user=skein dbname={database}", self.directory.display())
+    }
+
+    /// Makes a database that stays, if it is not there.
+    ///
+    /// # Errors
+    /// The server refuses; in its words.
+    pub fn ensure_database(&self, name: &str) -> io::Result<()> {
+        let there = self.tool("psql").args(["-q", "-X", "-d", name, "-c", ""]).stderr(Stdio::null()).status()?;
+        if there.success() { Ok(()) } else { succeed(self.tool("createdb").arg(name), "createdb") }
     }
 
     fn tool(&self, name: &str) -> Command {
@@ -120,8 +160,7 @@ impl PostgresServer {
     pub fn database(&'static self) -> Database {
         let name = format!("world{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let database = Database { name, server: self };
-        let made = self.tool("createdb").arg(&database.name).output().expect("createdb runs");
-        assert!(made.status.success(), "createdb: {}", String::from_utf8_lossy(&made.stderr));
+        succeed(self.tool("createdb").arg(&database.name), "createdb").expect("an empty database");
         database
     }
 
@@ -141,8 +180,7 @@ impl PostgresServer {
 
     /// Process ids of the server and its children.
     pub fn pids(&self) -> Vec<u32> {
-        let text = fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap_or_default();
-        let Some(parent) = text.lines().next().and_then(|line| line.parse::<u32>().ok()) else { return Vec::new() };
+        let Some(parent) = first_number(&self.data.join("postmaster.pid")) else { return Vec::new() };
         let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
         let mut pids = vec![parent];
         pids.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
@@ -161,7 +199,7 @@ impl Drop for PostgresServer {
 impl Database {
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("host={} user=skein dbname={}", self.server.directory.display(), self.name)
+        self.server.url(&self.name)
     }
 
     /// Runs SQL as the owner of the server; what it prints, unaligned and without headers.
@@ -190,6 +228,25 @@ impl Drop for Database {
     fn drop(&mut self) {
         let _ = self.server.tool("dropdb").args(["--force", "--if-exists", &self.name]).output();
     }
+}
+
+/// Runs a tool to its end; its complaint otherwise.
+fn succeed(command: &mut Command, name: &str) -> io::Result<()> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
+
+/// The number in the first line of a file of process ids.
+fn first_number(file: &Path) -> Option<u32> {
+    fs::read_to_string(file).ok()?.lines().next()?.parse().ok()
+}
+
+/// The program of a process; `None` when it has ended.
+fn program_of(pid: u32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/exe")).ok()
 }
 
 /// The newest installed version, or what is in PATH.

@@ -9,6 +9,7 @@ mod bad_input;
 mod chat;
 mod cluster;
 mod crash;
+mod deploy;
 mod engine;
 mod http;
 mod link;

@@ -73,6 +73,9 @@ impl PostgresStore {
     /// Everything committed before this has a position afterwards.
     async fn give_positions(&self) -> Result<()> {
         let mut seen = self.read(async { positions::look(&self.readers.get().await?).await }).await?;
+        if seen.has_more {
+            self.outbox.pace().await;
+        }
         for _ in 0..STEPS_MAX {
             if !seen.has_more {
                 break;

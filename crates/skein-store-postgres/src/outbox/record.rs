@@ -2,17 +2,21 @@
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use buffa::Message as _;
 use deadpool_postgres::Transaction as Sql;
+use parking_lot::Mutex;
 use skein_proto::{
     id::{ConversationId, UserId},
     outbox::{EventKind, KindSet, Lane},
     v1::{self, outbox_data::Body},
 };
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 use crate::{
     account::find_user,
@@ -22,6 +26,9 @@ use crate::{
     rows::{EntryRow, text},
     transaction::Transaction,
 };
+
+/// Between two steps: while much is written, one for many transactions is enough, and readers wait so much longer.
+const STEP_PAUSE: Duration = Duration::from_millis(20);
 
 /// What this node knows of the events.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +52,8 @@ pub(crate) struct OutboxState {
     pub mailed: Notify,
     /// Names this open store among those of the deployment.
     pub instance: i32,
+    /// When this node last gave positions.
+    stepped: Mutex<Option<Instant>>,
     /// The database knows that this store is open, and will notice its end.
     pub present: AtomicBool,
 }
@@ -57,6 +66,7 @@ impl OutboxState {
             wake: Notify::new(),
             mailed: Notify::new(),
             instance: fastrand::i32(1..),
+            stepped: Mutex::new(None),
             present: AtomicBool::new(false),
         }
     }
@@ -67,6 +77,15 @@ impl OutboxState {
 
     fn records(&self, kind: EventKind) -> bool {
         KindSet::from_bits(self.kinds.load(Ordering::Relaxed)).contains(kind)
+    }
+
+    /// Waits until it is time for the next step; at once when the last one was a while ago.
+    pub(crate) async fn pace(&self) {
+        let next = self.stepped.lock().map(|last| last + STEP_PAUSE);
+        if let Some(next) = next {
+            tokio::time::sleep_until(next).await;
+        }
+        *self.stepped.lock() = Some(Instant::now());
     }
 
     /// Tells those who wait that events up to here have positions.

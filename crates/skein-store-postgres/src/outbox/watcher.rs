@@ -136,6 +136,7 @@ impl Watch {
     async fn give_positions(&self, client: &Client) -> Outcome<()> {
         let mut seen = positions::read(Some(client.query_one(positions::FRESH, &[]).await?))?;
         if seen.has_more {
+            self.outbox.pace().await;
             match self.durable.run(GivePositions).await {
                 Ok(given) => seen = given,
                 Err(error) => tracing::debug!(%error, "positions are given the next time"),

@@ -45,8 +45,7 @@ impl Service {
             Recipients::Users(users) => Some(Arc::from(users)),
             Recipients::Roster { conversation, roster_version } => {
                 let roster = self.roster(conversation, roster_version).await;
-                let lost =
-                    |failure: &_| tracing::warn!(%failure, "no roster: members find the message when they pull");
+                let lost = |failure: &_| tracing::warn!(%failure, "no roster: members find the message when they pull");
                 roster.inspect_err(lost).ok()
             }
         }

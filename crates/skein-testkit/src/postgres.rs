@@ -122,7 +122,13 @@ impl PostgresServer {
             .process_group(0)
             .spawn()?;
         // From here on the keeper removes it.
-        let server = Self { binaries, directory: directory.keep(), data, databases: AtomicU64::new(0), keeper: Mutex::new(keeper) };
+        let server = Self {
+            binaries,
+            directory: directory.keep(),
+            data,
+            databases: AtomicU64::new(0),
+            keeper: Mutex::new(keeper),
+        };
         server.wait_until_ready()?;
         Ok(server)
     }

@@ -149,8 +149,16 @@ impl Client {
             client_time_ms: now_ms(),
             ..Default::default()
         };
-        let sent: v1::SendMessageResponse = self.call("MessageService/SendMessage", &request).await?;
-        self.merge_own(&request, &sent);
+        self.send_request(&request).await
+    }
+
+    /// The same with a client id of the application's own, which may ask again with it until there is an answer.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn send_request(&self, request: &v1::SendMessageRequest) -> Result<v1::SendMessageResponse, ClientError> {
+        let sent: v1::SendMessageResponse = self.call("MessageService/SendMessage", request).await?;
+        self.merge_own(request, &sent);
         Ok(sent)
     }
 

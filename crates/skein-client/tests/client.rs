@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bytes::BytesMut;
-use skein_client::{Client, ClientError, ConnectOptions, MemoryCache, Update, account::Login};
+use skein_client::{Address, Client, ClientError, ConnectOptions, MemoryCache, Update, account::Login};
 use skein_proto::{
     codec::Codec,
     frame::{decode_record, encode_record},
@@ -28,7 +28,7 @@ impl Server {
     }
 
     fn client(&self) -> Client {
-        let address = format!("tcp://{}", self.0.local_addr().unwrap()).parse().unwrap();
+        let address: Address = format!("tcp://{}", self.0.local_addr().unwrap()).parse().unwrap();
         let user = v1::User { user_id: 1, ..Default::default() };
         Client::start(
             address,

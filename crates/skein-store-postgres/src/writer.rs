@@ -1,13 +1,10 @@
 //! The writers: each drains a bounded queue, runs what is there in one transaction, and answers all of it after the commit.
 
-use std::{
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use deadpool_postgres::{Object, Pool};
-use metrics::{Counter, counter};
+use metrics::counter;
 use parking_lot::Mutex;
 use skein_proto::v1;
 use skein_store::{Result, StoreError};
@@ -32,10 +29,6 @@ use crate::{
 const ATTEMPTS_MAX: u32 = 5;
 /// The wait before the second attempt, at most; it doubles with each further one.
 const BACKOFF_MS: u64 = 4;
-
-// Looked up once: these are counted with every commit. First used long after the recorder is in place.
-static BATCHES: LazyLock<Counter> = LazyLock::new(|| counter!("skein_store_batches_total"));
-static WRITES: LazyLock<Counter> = LazyLock::new(|| counter!("skein_store_writes_total"));
 
 /// What all writers of this node use.
 #[derive(Debug)]
@@ -224,8 +217,8 @@ impl Shared {
         let recorded = !transaction.rows.events.is_empty();
         drop(transaction);
         sql.commit().await?;
-        BATCHES.increment(1);
-        WRITES.increment(batch.len() as u64);
+        counter!("skein_store_batches_total").increment(1);
+        counter!("skein_store_writes_total").increment(batch.len() as u64);
         if recorded {
             self.outbox.wake.notify_one();
         }

@@ -98,7 +98,7 @@ impl Sender {
             content: skein_client::client::text_content(&send.client_id).into(),
             ..Default::default()
         };
-        let sent: v1::SendMessageResponse = answered(&self.client, "MessageService/SendMessage", &request).await?;
+        let sent = until_answered(|| self.client.send_request(&request)).await?;
         Ok(Acked { message_id: sent.message_id, seq: sent.seq })
     }
 
@@ -117,13 +117,8 @@ impl Sender {
     async fn recall(&mut self, ago: usize) {
         let Some((index, acked)) = self.earlier(ago) else { return };
         let send = &mut self.done.sends[index];
-        let request = v1::RecallMessageRequest {
-            conversation_id: send.conversation.clone(),
-            message_id: acked.message_id,
-            ..Default::default()
-        };
-        let answer: Result<v1::RecallMessageResponse, _> =
-            answered(&self.client, "MessageService/RecallMessage", &request).await;
+        let (client, place) = (&self.client, send.conversation.clone());
+        let answer = until_answered(|| client.recall(&place, acked.message_id)).await;
         send.recall = attempted(send.recall, answer.is_ok());
     }
 
@@ -135,6 +130,7 @@ impl Sender {
             message_ids: vec![acked.message_id],
             ..Default::default()
         };
+        // Past the SDK, which would pull: that devices find out by themselves is what is tested.
         let answer: Result<v1::DeleteMessagesResponse, _> =
             answered(&self.client, "MessageService/DeleteMessages", &request).await;
         send.deletion = attempted(send.deletion, answer.is_ok());
@@ -146,16 +142,27 @@ impl Sender {
 ///
 /// # Errors
 /// What is refused for good, or for longer than any fault may last.
-pub async fn answered<Q: Body, A: Body>(client: &Client, method: &str, request: &Q) -> Result<A, ClientError> {
+pub async fn until_answered<T, F>(mut ask: impl FnMut() -> F) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<T, ClientError>>,
+{
     let start = Instant::now();
     loop {
-        match client.call(method, request).await {
+        match ask().await {
             Err(ClientError::Refused(error)) if error.retryable && start.elapsed() < PATIENCE => {
                 tokio::time::sleep(STEP).await;
             }
             other => return other,
         }
     }
+}
+
+/// The same for any operation.
+///
+/// # Errors
+/// As [`until_answered`].
+pub async fn answered<Q: Body, A: Body>(client: &Client, method: &str, request: &Q) -> Result<A, ClientError> {
+    until_answered(|| client.call(method, request)).await
 }
 
 /// What was done once stays done.

@@ -63,7 +63,7 @@ async fn main() -> Result<(), Failure> {
         stores.iter().for_each(|store| store.set_recorded_kinds(kinds));
         let reader = recording.then(|| tokio::spawn(follow(stores[0].clone())));
         print!("{tasks} tasks, {nodes} nodes, {members} members: ");
-        measure(server, &database, &stores, &conversations, round + 1).await?;
+        measure(&server, &database, &stores, &conversations, round + 1).await?;
         if let Some(reader) = reader {
             reader.abort();
             println!(

@@ -41,6 +41,28 @@ pub struct NatsConfig {
     pub ca_file: Option<PathBuf>,
     /// First word of every subject: several clusters may share a NATS.
     pub prefix: String,
+    /// Events for business systems, kept by JetStream.
+    pub events: EventStreamConfig,
+}
+
+/// Section `[bus.nats.events]`. It can be used without the bus over NATS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EventStreamConfig {
+    /// Kinds of events that are published: names, families like `message.*`, or `*`. None by default.
+    pub kinds: Vec<String>,
+    /// Name of the stream. It is made when it is missing, and left as it is when it is there.
+    pub stream: String,
+    /// How long a stream that is made keeps events, in hours; 0: for ever.
+    pub retention_h: u64,
+    /// How many servers keep a stream that is made.
+    pub replicas: usize,
+}
+
+impl Default for EventStreamConfig {
+    fn default() -> Self {
+        Self { kinds: Vec::new(), stream: "skein_events".to_owned(), retention_h: 168, replicas: 1 }
+    }
 }
 
 impl Default for NatsConfig {
@@ -52,6 +74,7 @@ impl Default for NatsConfig {
             token: String::new(),
             ca_file: None,
             prefix: "skein".to_owned(),
+            events: EventStreamConfig::default(),
         }
     }
 }
@@ -81,6 +104,9 @@ impl NatsConfig {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if self.prefix.is_empty() || self.prefix.len() > 64 || !self.prefix.chars().all(plain) {
             return Err("bus.nats.prefix must be 1 to 64 letters, digits, - or _".to_owned());
+        }
+        if self.events.stream.is_empty() || self.events.stream.len() > 64 || !self.events.stream.chars().all(plain) {
+            return Err("bus.nats.events.stream must be 1 to 64 letters, digits, - or _".to_owned());
         }
         if !self.token.is_empty() && !self.user.is_empty() {
             return Err("bus.nats has both a token and a user; servers take one of them".to_owned());

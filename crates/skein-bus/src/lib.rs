@@ -16,7 +16,7 @@ pub mod packet;
 mod directory;
 mod recent;
 
-pub use config::{BusConfig, BusEngine, NatsConfig};
+pub use config::{BusConfig, BusEngine, EventStreamConfig, NatsConfig};
 
 use std::sync::{Arc, Weak};
 

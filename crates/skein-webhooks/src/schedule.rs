@@ -7,17 +7,29 @@ use crate::config::WebhooksConfig;
 pub(crate) struct Schedule {
     pauses_ms: Vec<u64>,
     jitter_percent: u32,
+    /// Goes on with the last pause instead of giving up.
+    endless: bool,
 }
+
+/// Pauses before a stream is tried again: it is the operator's own, so there is no reason to give up, and none to wait long.
+const STREAM_PAUSES_MS: [u64; 4] = [500, 1_000, 2_000, 5_000];
 
 impl Schedule {
     pub(crate) fn new(config: &WebhooksConfig) -> Self {
-        Self { pauses_ms: config.retry_ms.clone(), jitter_percent: config.retry_jitter_percent.min(100) }
+        Self { pauses_ms: config.retry_ms.clone(), jitter_percent: config.retry_jitter_percent.min(100), endless: false }
+    }
+
+    /// For a stream, which gets everything in the end.
+    pub(crate) fn endless() -> Self {
+        Self { pauses_ms: STREAM_PAUSES_MS.to_vec(), jitter_percent: 20, endless: true }
     }
 
     /// When to try again after this many failures, the last of them now; `None` when it is time to give up. An endpoint that asks for a longer
     /// pause gets it, up to the longest of the table.
     pub(crate) fn next(&self, failures: u32, now_ms: u64, asked_ms: Option<u64>) -> Option<u64> {
-        let pause_ms = *self.pauses_ms.get(failures.checked_sub(1)? as usize)?;
+        let at = failures.checked_sub(1)? as usize;
+        let last = self.pauses_ms.last().filter(|_| self.endless);
+        let pause_ms = *self.pauses_ms.get(at).or(last)?;
         let longest_ms = self.pauses_ms.iter().copied().max().unwrap_or(0);
         let pause_ms = pause_ms.max(asked_ms.unwrap_or(0).min(longest_ms));
         let jitter_ms = pause_ms.saturating_mul(u64::from(self.jitter_percent)) / 100;
@@ -36,6 +48,13 @@ mod tests {
         let seconds = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
         let expected: Vec<_> = seconds.iter().map(|pause| Some(1_000 + pause * 1_000)).chain([None]).collect();
         assert_eq!(pauses, expected);
+    }
+
+    #[test]
+    fn a_stream_is_never_given_up() {
+        for failures in 1..100 {
+            assert!(Schedule::endless().next(failures, 0, None).is_some_and(|pause| (500..=6_000).contains(&pause)));
+        }
     }
 
     #[test]

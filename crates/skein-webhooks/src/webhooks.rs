@@ -13,7 +13,8 @@ use crate::{
     request::Http,
     schedule::Schedule,
     sign::Signer,
-    worker::{Endpoint, Worker},
+    stream::EventStream,
+    worker::{Endpoint, Target, Worker},
 };
 
 /// Longest name of an endpoint, in bytes.
@@ -45,6 +46,11 @@ pub struct Webhooks {
     config: WebhooksConfig,
 }
 
+/// Name of the stream among the endpoints.
+const STREAM: &str = "jetstream";
+/// Lanes of the stream that are carried at once: each waits for the stream to store one event after the other.
+const STREAM_CONCURRENCY: u32 = 64;
+
 /// The running workers.
 pub struct Running {
     stop: CancellationToken,
@@ -69,6 +75,26 @@ impl Webhooks {
         Ok(Self { endpoints, config })
     }
 
+    /// Besides the endpoints, has events of these kinds published to a stream, which gets all of them in the end.
+    ///
+    /// # Errors
+    /// [`StartError::Endpoint`] when an endpoint has the stream's name.
+    pub fn with_stream(mut self, kinds: KindSet, stream: Arc<dyn EventStream>) -> Result<Self, StartError> {
+        let endpoint = Endpoint {
+            name: STREAM.to_owned(),
+            target: Target::Stream(stream),
+            kinds,
+            batch_max: 1,
+            concurrency: STREAM_CONCURRENCY,
+        };
+        if self.endpoints.iter().any(|other| other.name == STREAM) {
+            let reason = "this is the name of the stream of bus.nats.events; take another one".to_owned();
+            return Err(StartError::Endpoint { name: endpoint.name, reason });
+        }
+        self.endpoints.push(endpoint);
+        Ok(self)
+    }
+
     /// The kinds that any endpoint wants: they have to be recorded.
     pub fn kinds(&self) -> KindSet {
         self.endpoints.iter().fold(KindSet::EMPTY, |kinds, endpoint| kinds.union(endpoint.kinds))
@@ -86,11 +112,15 @@ impl Webhooks {
         let http = Http::new(timeout);
         for endpoint in self.endpoints {
             measure::describe(&endpoint.name);
+            let schedule = match endpoint.target {
+                Target::Http { .. } => Schedule::new(&self.config),
+                Target::Stream(_) => Schedule::endless(),
+            };
             let worker = Worker {
                 endpoint,
                 store: store.clone(),
                 http: http.clone(),
-                schedule: Schedule::new(&self.config),
+                schedule,
                 timeout,
                 holder: new_holder()?,
                 stop: stop.clone(),
@@ -120,8 +150,7 @@ fn check(endpoint: &EndpointConfig) -> Result<Endpoint, String> {
     let kinds = KindSet::parse(&endpoint.kinds).map_err(|error| format!("kinds: {error}"))?;
     Ok(Endpoint {
         name: endpoint.name.clone(),
-        url,
-        signer,
+        target: Target::Http { url, signer },
         kinds,
         batch_max: endpoint.batch_max.clamp(1, BATCH_MAX),
         concurrency: endpoint.concurrency.clamp(1, CONCURRENCY_MAX),

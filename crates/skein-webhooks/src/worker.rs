@@ -20,6 +20,7 @@ use crate::{
     request::{Answer, Delivery, Http},
     schedule::Schedule,
     sign::Signer,
+    stream::EventStream,
 };
 
 /// Events of one lane that are delivered under one lease, unless the endpoint takes larger batches.
@@ -40,11 +41,18 @@ const SETTLE_ATTEMPTS: u32 = 5;
 /// An endpoint whose configuration is good.
 pub(crate) struct Endpoint {
     pub(crate) name: String,
-    pub(crate) url: Uri,
-    pub(crate) signer: Signer,
+    pub(crate) target: Target,
     pub(crate) kinds: KindSet,
     pub(crate) batch_max: u32,
     pub(crate) concurrency: u32,
+}
+
+/// Where the events of an endpoint go.
+pub(crate) enum Target {
+    /// To a business system that answers.
+    Http { url: Uri, signer: Signer },
+    /// To a stream, one by one.
+    Stream(Arc<dyn EventStream>),
 }
 
 /// What the deliveries of one endpoint share.
@@ -228,11 +236,18 @@ impl Worker {
             [event] if self.endpoint.batch_max <= 1 => (event.id(), event.payload()),
             _ => batch(events, now_ms),
         };
-        let timestamp_s = now_ms / 1_000;
-        let signature = self.endpoint.signer.sign(&id, timestamp_s, &body);
-        let delivery = Delivery { url: &self.endpoint.url, id: &id, timestamp_s, signature: &signature, body };
         let begin = Instant::now();
-        let answer = self.http.deliver(delivery).await;
+        let answer = match &self.endpoint.target {
+            Target::Http { url, signer } => {
+                let timestamp_s = now_ms / 1_000;
+                let signature = signer.sign(&id, timestamp_s, &body);
+                self.http.deliver(Delivery { url, id: &id, timestamp_s, signature: &signature, body }).await
+            }
+            Target::Stream(stream) => match stream.publish(events[0].kind.name(), &id, body).await {
+                Ok(()) => Answer::Taken,
+                Err(error) => Answer::Failed { error, asked_ms: None },
+            },
+        };
         measure::attempt(&self.endpoint.name, events.len(), &answer, begin.elapsed());
         answer
     }

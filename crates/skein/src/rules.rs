@@ -7,7 +7,7 @@ use skein_service::{Service, answer_calls};
 use skein_webhooks::{Before, Webhooks, webhooks::Running};
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::{command::Error, config::Config, store::OpenStore};
+use crate::{command::Error, config::Config, events, store::OpenStore};
 
 /// The running layers below the sockets.
 pub struct Rules {
@@ -25,7 +25,10 @@ impl Rules {
     /// The configuration cannot be used, or the store does not answer.
     pub async fn start(config: &Config, bus: Arc<dyn Bus>, calls: mpsc::Receiver<Call>) -> Result<Self, Error> {
         let store = OpenStore::open(config).await?;
-        let webhooks = Webhooks::new(config.webhooks.clone())?;
+        let webhooks = match events::stream(&config.bus.nats).await? {
+            Some((kinds, stream)) => Webhooks::new(config.webhooks.clone())?.with_stream(kinds, stream)?,
+            None => Webhooks::new(config.webhooks.clone())?,
+        };
         let (rules, admin) = (config.service.clone(), config.admin.clone());
         let service = Service::start_with(store.contract(), bus, rules, admin, webhooks.kinds()).await?;
         if let Some(before) = &config.webhooks.before_message {

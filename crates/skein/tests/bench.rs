@@ -1,4 +1,4 @@
-//! The crash test itself runs in the tests, small: it must find nothing, and must have had something to find.
+//! The load tool itself runs in the tests, small: the crash test must find nothing, and must have had something to find.
 
 use std::process::Command;
 
@@ -34,4 +34,25 @@ fn nothing_is_lost_when_the_parts_of_a_cluster_are_killed() {
 #[test]
 fn nothing_is_lost_when_the_links_of_a_cluster_are_cut_or_stall() {
     crash(&["--cluster", "2", "--kills", "0", "--partitions", "5", "--seed", "7"]);
+}
+
+#[test]
+fn what_more_messages_cost_is_measured_on_both_stores() {
+    for store in [&[][..], &["--postgres"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_skein"))
+            .args(["bench", "history", "--few", "500", "--many", "1000", "--users", "10", "--seconds", "1"])
+            .args(["--pages", "20", "--json"])
+            .args(store)
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        for (size, stored) in [("few", 500), ("many", 1_000)] {
+            let measured = &report[size];
+            assert!(measured["stored"].as_u64().is_some_and(|count| count >= stored), "{report}");
+            assert!(measured["send_cpu_us"].as_f64().is_some_and(|cost| cost > 0.0), "{report}");
+            assert!(measured["page_p50_us"].as_u64().is_some_and(|time| time > 0), "{report}");
+        }
+    }
 }

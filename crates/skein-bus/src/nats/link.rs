@@ -94,7 +94,7 @@ pub(super) fn options(
     events: mpsc::Sender<Happened>,
     connected: watch::Sender<bool>,
 ) -> ConnectOptions {
-    let mut options = ConnectOptions::new()
+    let options = ConnectOptions::new()
         .name("skein")
         .no_echo()
         .retry_on_initial_connect()
@@ -129,6 +129,11 @@ pub(super) fn options(
             }
             async {}
         });
+    credentials(config, options)
+}
+
+/// Who we are to the servers, and whom we trust.
+pub(super) fn credentials(config: &NatsConfig, mut options: ConnectOptions) -> ConnectOptions {
     if !config.user.is_empty() {
         options = options.user_and_password(config.user.clone(), config.password.clone());
     }

@@ -2,7 +2,7 @@
 //!
 //! Subjects, behind the prefix: `all` (beats, orders to close links), `node.<id>` (what concerns one node), `call` (a queue group of all service nodes)
 //! and `call.<id>` (one of them). In reading order: [`link`] (sending within bounds, losing and coming back), [`beats`] (what we say about ourselves), [`inbox`] (what
-//! others say), [`calls`] (asking and answering).
+//! others say), [`calls`] (asking and answering). Beside it, [`stream`] publishes events to JetStream, over a connection of its own.
 //!
 //! What may have been lost is always known to somebody, who sees to it that the sessions concerned are told to pull: the publisher, when it could not
 //! send or did not know where to; the receiver, when it was cut off or could not keep up.
@@ -12,6 +12,9 @@ mod calls;
 mod inbox;
 mod link;
 mod measure;
+mod stream;
+
+pub use stream::NatsStream;
 
 use std::{
     collections::HashMap,

@@ -12,6 +12,7 @@ mod crash;
 mod deploy;
 mod engine;
 mod http;
+mod jetstream;
 mod link;
 mod messages;
 mod migrate;

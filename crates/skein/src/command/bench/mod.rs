@@ -2,12 +2,14 @@
 
 mod cluster;
 mod crash;
+mod history;
 mod idle;
 mod peer;
 mod people;
 mod report;
 mod send;
 mod server;
+mod subject;
 mod target;
 
 use clap::Subcommand;
@@ -42,6 +44,14 @@ enum Measure {
     ///
     /// Examples: skein bench idle; skein bench idle --tls --connections 5000 --json
     Idle(idle::Args),
+    /// Whether a store with ten times as many messages is slower
+    ///
+    /// People write to one another until so many messages are stored, as fast as they are answered; then what a send costs is measured, and how long the
+    /// newest page of a random conversation takes; and both again with more messages. Everything goes through the server, and it takes a while:
+    /// ten million messages are about ten minutes and 6 GB of disk in the directory for temporary files.
+    ///
+    /// Examples: skein bench history --json; skein bench history --few 100000 --many 1000000; skein bench history --postgres
+    History(history::Args),
     /// SIGKILL under load, again and again; then every promise is checked
     ///
     /// Senders write to one another and to groups, send again what was answered before, take messages back, delete, and read, while the server is
@@ -65,6 +75,7 @@ pub async fn run(args: Args) -> Outcome {
         match args.measure {
             Measure::Send(args) => send::run(args).await,
             Measure::Idle(args) => idle::run(args).await,
+            Measure::History(args) => history::run(args).await,
             Measure::Crash(args) => crash::run(args).await,
         }
     };

@@ -1,5 +1,6 @@
 //! One connection of the load generator: frames with as little in between as possible.
 
+use bytes::Bytes;
 use skein_client::{Address, ConnectOptions, Link, account::Login};
 use skein_proto::{
     codec::Codec,
@@ -50,14 +51,14 @@ impl Peer {
             content: skein_client::client::text_content(&text).into(),
             ..Default::default()
         };
+        self.request("MessageService/SendMessage", Codec::Binary.encode(&request))
+    }
+
+    /// Queues a request with this encoded body; its id.
+    pub fn request(&mut self, method: &str, body: Bytes) -> Result<u32, Error> {
         let id = self.next_id;
         self.next_id += 1;
-        let request = v1::Request {
-            id,
-            method: "MessageService/SendMessage".to_owned(),
-            body: Codec::Binary.encode(&request),
-            ..Default::default()
-        };
+        let request = v1::Request { id, method: method.to_owned(), body, ..Default::default() };
         self.link.queue(&v1::Frame { ack: self.received, body: Some(request.into()), ..Default::default() })?;
         Ok(id)
     }

@@ -5,8 +5,6 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use skein_client::{Address, ConnectOptions, account::Login};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::stage::{Bench, Pace};
 use crate::command::{
@@ -15,7 +13,8 @@ use crate::command::{
         cluster::{Cluster, Plan},
         peer::Peer,
         report::{Report, say},
-        server::{Server, cpu_of, cpu_with_ended_children},
+        server::Server,
+        subject::Subject,
     },
 };
 
@@ -25,25 +24,6 @@ const WINDOW: usize = 64;
 const WARM_UP: Duration = Duration::from_secs(4);
 /// Nobody is cut off while others connect.
 const HEARTBEAT_MS: u32 = 600_000;
-/// Longest text of metrics that is read, in bytes.
-const METRICS_BYTES_MAX: u64 = 1 << 20;
-
-/// What is measured.
-enum Subject {
-    Embedded(Box<Server>),
-    Cluster(Box<Cluster>),
-}
-
-/// What it has used so far.
-#[derive(Clone, Copy, Default)]
-struct Used {
-    skein: Duration,
-    postgres: Duration,
-    nats: Duration,
-    batches: f64,
-    writes: f64,
-}
-
 /// What one subject did.
 struct Measured {
     per_second: f64,
@@ -124,70 +104,4 @@ async fn measure(subject: Subject, people: usize, length: Duration) -> Result<Me
         batch: (after.writes - before.writes) / (after.batches - before.batches).max(1.0),
         undelivered: stage.seen.scheduled - stage.seen.delivered.min(stage.seen.scheduled),
     })
-}
-
-impl Subject {
-    async fn log_in(&self, count: usize) -> Result<Vec<Login>, Error> {
-        match self {
-            Self::Embedded(server) => server.log_in(count).await,
-            Self::Cluster(cluster) => cluster.log_in(count).await,
-        }
-    }
-
-    /// Neighbours, who write to one another, are on different nodes.
-    fn address(&self, person: usize) -> Result<Address, Error> {
-        match self {
-            Self::Embedded(server) => server.address(false),
-            Self::Cluster(cluster) => cluster.address(person, false),
-        }
-    }
-
-    fn options(&self) -> ConnectOptions {
-        match self {
-            Self::Embedded(server) => server.options(),
-            Self::Cluster(cluster) => cluster.options(),
-        }
-    }
-
-    fn servers(&self) -> Vec<&Server> {
-        match self {
-            Self::Embedded(server) => vec![&**server],
-            Self::Cluster(cluster) => cluster.servers().collect(),
-        }
-    }
-
-    async fn used(&self) -> Result<Used, Error> {
-        let mut used = Used::default();
-        for server in self.servers() {
-            used.skein += server.cpu()?;
-            let metrics = metrics_of(server).await?;
-            used.batches += figure(&metrics, "skein_store_batches_total");
-            used.writes += figure(&metrics, "skein_store_writes_total");
-        }
-        if let Self::Cluster(cluster) = self {
-            for (place, pid) in cluster.postgres_pids().iter().enumerate() {
-                // The first one is the parent, which has what its ended children used.
-                let cpu = if place == 0 { cpu_with_ended_children(*pid) } else { cpu_of(&pid.to_string()) };
-                used.postgres += cpu.unwrap_or_default();
-            }
-            if let Some(nats) = cluster.nats_pid() {
-                used.nats += cpu_of(&nats.to_string())?;
-            }
-        }
-        Ok(used)
-    }
-}
-
-async fn metrics_of(server: &Server) -> Result<String, Error> {
-    let mut stream = tokio::net::TcpStream::connect(server.http()).await?;
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
-    let mut text = String::new();
-    stream.take(METRICS_BYTES_MAX).read_to_string(&mut text).await?;
-    Ok(text)
-}
-
-/// The figure of a metric without labels; 0 before it was counted for the first time.
-fn figure(metrics: &str, name: &str) -> f64 {
-    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok();
-    metrics.lines().find_map(value).unwrap_or(0.0)
 }

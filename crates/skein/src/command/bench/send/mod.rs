@@ -1,7 +1,7 @@
 //! `skein bench send`: how many messages, how fast, on an open-loop schedule.
 
 mod compare;
-mod stage;
+pub mod stage;
 
 use std::{
     fs::File,

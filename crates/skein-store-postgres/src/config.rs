@@ -1,6 +1,6 @@
 //! What an operator may decide about the PostgreSQL store.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -9,7 +9,11 @@ use serde::{Deserialize, Serialize, Serializer};
 #[serde(default, deny_unknown_fields)]
 pub struct PostgresConfig {
     /// Where the database is: `postgresql://user:password@host:port/database`, or `host=… user=… dbname=…`.
+    ///
+    /// With `sslmode=require` the connection is encrypted and the certificate of the database verified.
     pub url: DatabaseUrl,
+    /// The authority (PEM) that signed the certificate of the database, instead of those that browsers trust. With it, the connection is always encrypted.
+    pub ca_file: Option<PathBuf>,
     /// Transactions that this node writes at once; conversations are spread over them. Each has a connection.
     pub writers: usize,
     /// Writes that may wait for each writer; beyond it callers are told to come again (`OVERLOADED`).
@@ -32,6 +36,7 @@ impl Default for PostgresConfig {
     fn default() -> Self {
         Self {
             url: DatabaseUrl::default(),
+            ca_file: None,
             writers: 2,
             writer_queue_max: 8_192,
             batch_max: 1_024,

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, types::ToSql};
 
 use crate::{
+    address::Address,
     config::PostgresConfig,
     failure::{Failure, Outcome},
     open::{self, OpenError},
@@ -33,9 +34,9 @@ impl PostgresImport {
     /// # Errors
     /// [`OpenError`]; `Foreign` when there is other data.
     pub async fn open(config: &PostgresConfig, source: u64) -> std::result::Result<Self, OpenError> {
-        let address = open::address(config)?;
+        let address = Address::new(config)?;
         open::migrate(&address).await?;
-        let (client, driver) = open::connect(&address).await?;
+        let (client, driver) = address.connect().await?;
         let import = Self { client, _driver: driver };
         match import.begin(source as i64).await {
             Ok(true) => Ok(import),

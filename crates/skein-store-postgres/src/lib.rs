@@ -13,6 +13,7 @@
 pub mod config;
 
 mod account;
+mod address;
 mod change;
 mod conversation;
 mod device;

@@ -1,12 +1,12 @@
 //! Opening: connections, migrations, writers.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
 
 use skein_store::{Result, StoreError};
-use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 
 use crate::{
+    address::Address,
     config::PostgresConfig,
     failure::{Failure, Outcome, describe},
     ids::MessageIds,
@@ -32,6 +32,9 @@ pub enum OpenError {
         "store.postgres.url is not an address of a database ({0}); it looks like postgresql://user:password@host:5432/skein"
     )]
     Address(String),
+    /// The authority of its certificate cannot be read.
+    #[error("store.postgres.ca_file: {0}: {1}")]
+    Authority(PathBuf, String),
     /// Nothing answers, or the server refuses us.
     #[error("cannot connect to PostgreSQL: {0}")]
     Connect(String),
@@ -64,9 +67,9 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`], which says what to do.
     pub async fn open(config: PostgresConfig) -> std::result::Result<Self, OpenError> {
-        let address = address(&config)?;
+        let address = Address::new(&config)?;
         migrate(&address).await?;
-        let (client, driver) = connect(&address).await?;
+        let (client, driver) = address.connect().await?;
         refuse_half_copied(&client).await?;
         let outbox = Arc::new(OutboxState::new());
         let shared = Arc::new(Shared {
@@ -90,7 +93,7 @@ impl PostgresStore {
     /// # Errors
     /// [`OpenError`], which says what to do.
     pub async fn check(config: &PostgresConfig) -> std::result::Result<String, OpenError> {
-        let (client, driver) = connect(&address(config)?).await?;
+        let (client, driver) = Address::new(config)?.connect().await?;
         let facts = "SELECT current_setting('server_version'), current_setting('fsync'), current_database()::text, \
              (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'skein') - 1, \
              (SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass('messages'))";
@@ -134,29 +137,9 @@ impl PostgresStore {
     }
 }
 
-pub(crate) fn address(config: &PostgresConfig) -> std::result::Result<tokio_postgres::Config, OpenError> {
-    if config.url.expose().is_empty() {
-        return Err(OpenError::Address("it is empty".to_owned()));
-    }
-    pool::address(config).map_err(|error| OpenError::Address(describe(&error)))
-}
-
-/// A connection outside the pools. Its task ends with the client.
-pub(crate) async fn connect(
-    address: &tokio_postgres::Config,
-) -> std::result::Result<(Client, JoinHandle<()>), OpenError> {
-    let (client, connection) = address.connect(NoTls).await.map_err(|error| OpenError::Connect(describe(&error)))?;
-    let driver = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error = describe(&error), "a connection ended");
-        }
-    });
-    Ok((client, driver))
-}
-
 /// Several nodes may start at once: the lock lets one of them migrate while the others wait, and find nothing to do.
-pub(crate) async fn migrate(address: &tokio_postgres::Config) -> std::result::Result<(), OpenError> {
-    let (mut client, driver) = connect(address).await?;
+pub(crate) async fn migrate(address: &Address) -> std::result::Result<(), OpenError> {
+    let (mut client, driver) = address.connect().await?;
     let outcome = migrate_on(&mut client).await;
     // The lock ends with the connection.
     drop(client);

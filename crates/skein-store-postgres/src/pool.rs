@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{
-    GenericClient, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Transaction,
-};
+use deadpool_postgres::{GenericClient, Hook, HookError, Object, Pool, Runtime, Transaction};
 use skein_store::StoreError;
-use tokio_postgres::{IsolationLevel, NoTls, Row, types::ToSql};
+use tokio_postgres::{IsolationLevel, Row, types::ToSql};
 
-use crate::{config::PostgresConfig, failure::Outcome};
+use crate::{address::Address, config::PostgresConfig, failure::Outcome};
 
-/// A dead network is noticed after this long.
-const TCP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between its statements a transaction never thinks for this long, in milliseconds: its node hangs or is cut off, and others wait for its locks.
 const IDLE_IN_TRANSACTION_MS: u64 = 3_000;
 /// Plans are made once, often while the tables are still small: every statement here finds its rows one by one by an index, whatever the tables hold.
@@ -20,27 +16,15 @@ const PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqsca
 /// A commit is answered when it is on disk, and a statement after a lock sees what the lock was waited for, whatever the server's defaults are.
 const DURABLE: &str = "SET default_transaction_isolation = 'read committed'; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');";
 
-/// How PostgreSQL is reached, with limits on every wait.
-pub(crate) fn address(config: &PostgresConfig) -> Result<tokio_postgres::Config, tokio_postgres::Error> {
-    let mut address: tokio_postgres::Config = config.url.expose().parse()?;
-    address.connect_timeout(Duration::from_millis(config.connect_timeout_ms));
-    address.keepalives_idle(TCP_TIMEOUT).tcp_user_timeout(TCP_TIMEOUT);
-    if address.get_application_name().is_none() {
-        address.application_name("skein");
-    }
-    Ok(address)
-}
-
 /// A pool of so many connections for one purpose.
-fn pool(config: &PostgresConfig, address: tokio_postgres::Config, size: usize, setup: String) -> Pool {
-    let manager = Manager::from_config(address, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+fn pool(config: &PostgresConfig, address: Address, size: usize, setup: String) -> Pool {
     let prepare = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
         let setup = setup.clone();
         Box::pin(async move { client.batch_execute(&setup).await.map_err(HookError::Backend) })
     });
     let wait = Duration::from_millis(config.statement_timeout_ms);
     let connect = Duration::from_millis(config.connect_timeout_ms);
-    Pool::builder(manager)
+    Pool::builder(address.manager())
         .max_size(size.max(1))
         .runtime(Runtime::Tokio1)
         .wait_timeout(Some(wait))
@@ -51,7 +35,7 @@ fn pool(config: &PostgresConfig, address: tokio_postgres::Config, size: usize, s
 }
 
 /// Connections of the writers: one for each, and one for the writer of claims and mailings.
-pub(crate) fn writers(config: &PostgresConfig, address: tokio_postgres::Config) -> Pool {
+pub(crate) fn writers(config: &PostgresConfig, address: Address) -> Pool {
     let timeout = config.statement_timeout_ms;
     let setup = format!(
         "{PLANS} {DURABLE} SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {};",
@@ -68,7 +52,7 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn new(config: &PostgresConfig, address: tokio_postgres::Config) -> Self {
+    pub(crate) fn new(config: &PostgresConfig, address: Address) -> Self {
         let timeout = config.statement_timeout_ms;
         let setup = format!(
             "{PLANS} SET default_transaction_read_only = on; SET statement_timeout = {timeout}; \

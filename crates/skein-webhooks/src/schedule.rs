@@ -16,7 +16,11 @@ const STREAM_PAUSES_MS: [u64; 4] = [500, 1_000, 2_000, 5_000];
 
 impl Schedule {
     pub(crate) fn new(config: &WebhooksConfig) -> Self {
-        Self { pauses_ms: config.retry_ms.clone(), jitter_percent: config.retry_jitter_percent.min(100), endless: false }
+        Self {
+            pauses_ms: config.retry_ms.clone(),
+            jitter_percent: config.retry_jitter_percent.min(100),
+            endless: false,
+        }
     }
 
     /// For a stream, which gets everything in the end.

@@ -20,7 +20,7 @@ use super::{
     record::OutboxState,
 };
 use crate::{
-    failure::Outcome, needs::Needs, open::connect, operation::Operation, pool::execute, transaction::Transaction,
+    address::Address, failure::Outcome, needs::Needs, operation::Operation, pool::execute, transaction::Transaction,
     writer::Writers,
 };
 
@@ -58,7 +58,7 @@ impl Drop for Watcher {
 
 /// What the watcher works with.
 pub(crate) struct Watch {
-    pub address: tokio_postgres::Config,
+    pub address: Address,
     pub outbox: Arc<OutboxState>,
     pub durable: Arc<Writers>,
 }
@@ -87,7 +87,7 @@ impl Watch {
     async fn reconnect(&self) -> (Client, JoinHandle<()>) {
         loop {
             tokio::time::sleep(RECONNECT).await;
-            let failure = match connect(&self.address).await {
+            let failure = match self.address.connect().await {
                 Ok((client, driver)) => match self.begin(&client).await {
                     Ok(()) => return (client, driver),
                     Err(failure) => StoreError::from(failure).to_string(),

@@ -13,6 +13,17 @@ pub struct AccessConfig {
     pub listen: String,
     /// Address for the binary protocol over TCP; none by default.
     pub tcp_listen: Option<String>,
+    /// Name of this node, for lists and orders of drain; different for each. Empty: made up at each start.
+    pub name: String,
+    /// Where clients reach this node from outside: `https://host`, `http://host:port`, `tls://host:port`, `tcp://host:port`. Empty: at the same address as the
+    /// others, behind a balancer.
+    pub advertise: Vec<String>,
+    /// Where it stands, in the operator's words.
+    pub region: String,
+    /// Links that this node is made for; others see its load as a share of it.
+    pub links_max: u64,
+    /// How links are given to other nodes.
+    pub drain: DrainConfig,
     /// Clients send something at least this often, in milliseconds.
     pub heartbeat_ms: u32,
     /// How long a dropped session can be resumed, in milliseconds.
@@ -26,10 +37,33 @@ impl Default for AccessConfig {
         Self {
             listen: "127.0.0.1:7700".to_owned(),
             tcp_listen: None,
+            name: String::new(),
+            advertise: Vec::new(),
+            region: String::new(),
+            links_max: 100_000,
+            drain: DrainConfig::default(),
             heartbeat_ms: limits::HEARTBEAT_MS,
             resume_window_ms: limits::RESUME_WINDOW_MS,
             tls: TlsConfig::Off,
         }
+    }
+}
+
+/// Section `[access.drain]`: how a node that stops gives its links to the others. A node that knows no other stops at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DrainConfig {
+    /// From not being ready any more until clients are asked to leave, in milliseconds: balancers notice.
+    pub withdraw_ms: u32,
+    /// Clients leave at random moments within this time, in milliseconds.
+    pub spread_ms: u32,
+    /// All of it takes at most this long, in seconds; who is still there then is closed.
+    pub max_s: u32,
+}
+
+impl Default for DrainConfig {
+    fn default() -> Self {
+        Self { withdraw_ms: 1_000, spread_ms: 10_000, max_s: 25 }
     }
 }
 

@@ -12,6 +12,7 @@ use skein_service::{Gate, now_ms};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cluster::Cluster,
     config::AccessConfig,
     registry::{Attachment, Registry},
 };
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) cluster: Cluster,
     pub(crate) config: AccessConfig,
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,
@@ -39,6 +41,10 @@ pub(crate) enum Greeted {
 impl Shared {
     /// Judges a hello.
     pub(crate) async fn greet(&self, hello: &v1::Hello, codec: Codec, receive_only: bool) -> Greeted {
+        if !self.cluster.drain.takes_links() {
+            let text = "this node is being drained; connect to another one";
+            return Greeted::Refused(CloseCode::Shutdown, text.to_owned());
+        }
         if hello.token.is_empty() {
             return match self.welcome().await {
                 Ok(welcome) => Greeted::Anonymous(welcome),

@@ -21,6 +21,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    cluster::{self, Cluster, DrainOrder, DrainStatus, Phase},
     config::AccessConfig,
     connection::{self, Stream},
     deliver,
@@ -62,6 +63,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Another key of the section cannot be used.
+    #[error("{0}")]
+    Config(String),
     /// The metrics recorder cannot be set up.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -97,6 +101,7 @@ impl Access {
         deliveries: Receiver<BusMessage>,
         offer: Offer,
     ) -> Result<Self, StartError> {
+        cluster::check(&config).map_err(StartError::Config)?;
         let encryption = tls::server_config(&config.tls)?;
         let http_listener = listen(&config.listen).await?;
         let tcp_listener = match (&config.tcp_listen, &offer) {
@@ -105,8 +110,9 @@ impl Access {
         };
         let registry = Registry::new(bus.clone());
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-        let shared =
-            Arc::new(Shared { gate, bus, registry: registry.clone(), config: config.clone(), stop: stop.clone() });
+        let cluster = Cluster::new(&config, bus.tag());
+        let shared = Shared { gate, bus, registry: registry.clone(), cluster, config: config.clone(), stop: stop.clone() };
+        let shared = Arc::new(shared);
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
@@ -119,7 +125,9 @@ impl Access {
             connections.spawn(listening.accept_tcp(listener));
         }
         let background = stop.clone();
-        tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(registry.clone(), deliveries)));
+        tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(shared.clone(), deliveries)));
+        tokio::spawn(background.clone().run_until_cancelled_owned(cluster::run(shared.clone())));
+        tokio::spawn(background.clone().run_until_cancelled_owned(cluster::drive(shared.clone())));
         tokio::spawn(background.run_until_cancelled_owned(sweep::run(registry, config)));
         Ok(Self { http, tcp, shared, stop, connections })
     }
@@ -134,8 +142,26 @@ impl Access {
         self.tcp
     }
 
+    /// Begins to give the links to other nodes; the process is to end then. False when that was under way already.
+    pub fn drain(&self) -> bool {
+        let drain = &self.shared.cluster.drain;
+        let status = drain.status();
+        drain.order(&DrainOrder::default());
+        status.phase == Phase::Serving || status.stay
+    }
+
+    /// Waits until no link is left after a drain after which the process is to end. Never, if none is ordered or it is called off.
+    pub async fn drained(&self) {
+        let mut status = self.shared.cluster.drain.subscribe();
+        let over = |status: &DrainStatus| status.phase == Phase::Drained && !status.stay;
+        if status.wait_for(over).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
     /// Takes no more connections, tells every link to come back, and waits for them to end, at most this long.
     pub async fn shutdown(self, patience: Duration) {
+        self.shared.announce(true).await;
         self.stop.cancel();
         self.shared.registry.close_all(CloseCode::Shutdown);
         self.connections.close();

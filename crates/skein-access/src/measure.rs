@@ -5,6 +5,8 @@ use std::{sync::LazyLock, time::Duration};
 use metrics::{Counter, counter, gauge, histogram};
 use skein_proto::v1::{self, CloseCode};
 
+use crate::cluster::Phase;
+
 // Looked up once: these are counted with every frame. First used long after the recorder is in place.
 static FRAMES_RECEIVED: LazyLock<Counter> = LazyLock::new(|| counter!("skein_frames_received_total"));
 static PUSHES_SENT: LazyLock<Counter> = LazyLock::new(|| counter!("skein_pushes_sent_total"));
@@ -66,4 +68,10 @@ pub(crate) fn told_to_pull(sessions: u64) {
 pub(crate) fn sessions(attached: usize, detached: usize) {
     gauge!("skein_sessions", "state" => "attached").set(attached as f64);
     gauge!("skein_sessions", "state" => "detached").set(detached as f64);
+}
+
+/// How far the drain of this node is, and how many links it has.
+pub(crate) fn drain(phase: Phase, links: u64) {
+    gauge!("skein_drain_phase").set(f64::from(phase as u8));
+    gauge!("skein_links").set(links as f64);
 }

@@ -13,6 +13,10 @@ use skein_bus::{Bus, Sessions};
 use skein_proto::{codec::Codec, event::EncodedEvent, id::UserId, session::ServerSession, v1::CloseCode};
 use skein_service::{Caller, now_ms};
 
+mod leave;
+
+pub(crate) use leave::Farewell;
+
 /// Locks of the registry; users are spread over them.
 const SHARDS: usize = 64;
 /// Orders to close links that are remembered, and for how long, in milliseconds: longer than a hello may take.
@@ -45,6 +49,8 @@ pub(crate) struct SessionState {
     detached_ms: u64,
     /// Since when nothing could be written, or 0.
     pub(crate) stalled_ms: u64,
+    /// To be sent once: the client is asked to leave.
+    farewell: Option<Arc<Farewell>>,
 }
 
 /// What a connection finds when it looks at its session.
@@ -68,6 +74,7 @@ impl LiveSession {
             expires_ms: caller.expires_ms,
             detached_ms: 0,
             stalled_ms: 0,
+            farewell: None,
         };
         Self { caller, state: Mutex::new(state) }
     }
@@ -83,6 +90,9 @@ impl LiveSession {
             return Turn::Close(code);
         }
         state.session.poll_frames(now_ms, frames);
+        if let Some(farewell) = state.farewell.take() {
+            frames.push(farewell.encoded(state.session.codec()));
+        }
         match &mut state.waker {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
@@ -203,7 +213,7 @@ impl Registry {
                 state.epoch += 1;
                 state.wake();
                 (state.attached, state.detached_ms, state.stalled_ms) = (true, 0, 0);
-                (state.expires_ms, state.waker) = (caller.expires_ms, None);
+                (state.expires_ms, state.waker, state.farewell) = (caller.expires_ms, None, None);
                 let epoch = state.epoch;
                 drop(state);
                 return Attachment { session: session.clone(), epoch, resumed: true };

@@ -206,17 +206,20 @@ pub(super) async fn poll(
         () = tokio::time::sleep(wait) => Vec::new(),
         () = http.stop.cancelled() => Vec::new(),
     };
-    let pushes: Vec<Value> = frames
-        .iter()
-        .filter_map(|payload| serde_json::from_slice::<Value>(payload).ok())
-        .map(|mut frame| frame["push"].take())
-        .collect();
+    let (mut pushes, mut go_away) = (Vec::new(), Value::Null);
+    for mut frame in frames.iter().filter_map(|payload| serde_json::from_slice::<Value>(payload).ok()) {
+        match frame["goAway"].take() {
+            Value::Null => pushes.push(frame["push"].take()),
+            farewell => go_away = farewell,
+        }
+    }
     let answer = json!({
         "sessionId": STANDARD.encode(&welcome.session_id),
         "resumed": welcome.resumed,
         "userVersion": welcome.user_version.to_string(),
         "serverTimeMs": welcome.server_time_ms.to_string(),
         "pushes": pushes,
+        "goAway": go_away,
     });
     Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], answer.to_string())
         .into_response())

@@ -7,7 +7,7 @@ use skein_proto::v1::ErrorCode;
 use skein_service::Gate;
 
 use super::{Http, failure};
-use crate::listen::StartError;
+use crate::{cluster::Phase, listen::StartError};
 
 /// Upper ends of the latency buckets, in seconds.
 const LATENCY_BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -33,6 +33,10 @@ pub(super) async fn ready(State(http): State<Http>) -> Result<&'static str, Resp
     let unavailable = |text: &str| failure::response(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, text);
     if http.stop.is_cancelled() {
         return Err(unavailable("the server is stopping"));
+    }
+    let node = http.shared.announcement();
+    if node.phase != Phase::Serving {
+        return Err(unavailable(&format!("the node is being drained, {} of {} links are left", node.links, node.links_at_start)));
     }
     let cut_off = http.shared.bus.state() == BusState::Disconnected;
     match (http.shared.gate.ready().await, &http.shared.gate) {

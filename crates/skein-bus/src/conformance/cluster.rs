@@ -245,3 +245,20 @@ pub async fn hints_reach_other_nodes(world: World) {
         other => panic!("{other:?}"),
     }
 }
+
+/// A notice goes to every other access layer, and not to the own one.
+pub async fn notices_reach_the_others(world: World) {
+    let [mut a, mut b, mut c] = world.nodes().await;
+    let notice = Bytes::from_static(b"a notice");
+    a.bus.publish(BusMessage::Notice(notice.clone())).await;
+    for node in [&mut b, &mut c] {
+        match node.next().await {
+            BusMessage::Notice(heard) => assert_eq!(heard, notice),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Were it told too, it would have been before this.
+    a.hold(ANN, "phone");
+    a.publish(&[ANN], 1).await;
+    assert_eq!(a.next_event().await, (vec![ANN], 1));
+}

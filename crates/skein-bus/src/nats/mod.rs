@@ -242,6 +242,9 @@ impl Bus for NatsBus {
                 let packet = Packet::EndSession { user: *user, device_id: device_id.clone(), session_id: *session_id };
                 node.send(node.subject_of(other), packet.encode()).await;
             }
+            BusMessage::Notice(notice) => {
+                node.send(node.subject_all(), Packet::Notice(notice.clone()).encode()).await;
+            }
             BusMessage::Lagging(whom) => {
                 if let Whom::Users(users) = whom {
                     let routes = node.directory.read().route(users);

@@ -54,9 +54,8 @@ pub fn close(codec: Codec, code: CloseCode, text: &str) -> Bytes {
     codec.encode(&v1::Frame { body: Some(close.into()), ..Default::default() })
 }
 
-/// Asks a client to leave within `after_ms`.
-pub fn go_away(codec: Codec, reason: &str, after_ms: u32) -> Bytes {
-    let go_away = v1::GoAway { reason: reason.to_owned(), after_ms, ..Default::default() };
+/// Asks a client to leave within a time.
+pub fn go_away(codec: Codec, go_away: v1::GoAway) -> Bytes {
     codec.encode(&v1::Frame { body: Some(go_away.into()), ..Default::default() })
 }
 

@@ -23,6 +23,9 @@ use crate::{
 /// How long open links get to take their last pushes at shutdown.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
+/// The same after a second signal.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// Flags win over the environment (SKEIN__SECTION__KEY), which wins over the file.
 #[derive(clap::Args)]
 pub struct Args {
@@ -46,7 +49,7 @@ pub struct Args {
     tls_self_signed: bool,
 }
 
-/// Runs until SIGINT or SIGTERM.
+/// Runs until SIGINT or SIGTERM, or an order to drain, and then until its links are with other nodes.
 pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
     let BusEnds { bus, deliveries, calls } = cluster::join(&config).await?;
@@ -62,19 +65,37 @@ pub async fn run(args: Args) -> Outcome {
     let offer = if config.role == Role::Service { Offer::Status } else { Offer::Everything(web::router()) };
     let access = Access::start(config.access.clone(), gate, bus.clone(), deliveries, offer).await?;
     announce(&config, &access);
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    let patience = tokio::select! {
+        patience = stopped(&access) => patience?,
         () = failed(store.as_ref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
-    }
+    };
     tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
-    access.shutdown(SHUTDOWN_MAX).await;
+    access.shutdown(patience).await;
     bus.close().await;
     if let Some(store) = store {
         store.close().await;
     }
     Ok(())
+}
+
+/// Waits until the node is to stop: it was drained after a signal or an order, or a second signal came meanwhile. How long its last links may take.
+async fn stopped(access: &Access) -> std::io::Result<Duration> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut signalled = false;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = access.drained() => return Ok(SHUTDOWN_MAX),
+        }
+        // A drain that was called off in between begins anew.
+        let began = access.drain();
+        if signalled && !began {
+            tracing::info!("a second signal: the last links are not waited for");
+            return Ok(AT_ONCE);
+        }
+        signalled = true;
+    }
 }
 
 /// Waits until the disk fails; forever without one.

@@ -1,0 +1,67 @@
+//! Saying how this node is, and taking what others say.
+
+use std::{sync::Arc, time::Duration};
+
+use skein_bus::BusMessage;
+use skein_service::now_ms;
+use tokio::time::MissedTickBehavior;
+
+use super::notice::{Announcement, Notice};
+use crate::{hello::Shared, measure};
+
+/// Between two announcements without a change.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs until it is dropped.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut status = shared.cluster.drain.subscribe();
+    let mut ticks = tokio::time::interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            changed = status.changed() => if changed.is_err() { return },
+        }
+        shared.announce(false).await;
+    }
+}
+
+/// Takes a notice of another node.
+pub(crate) fn hear(shared: &Shared, notice: &[u8]) {
+    match Notice::decode(notice) {
+        Some(Notice::Node(node)) if node.name != shared.cluster.name => {
+            shared.cluster.neighbours.hear(node, now_ms());
+        }
+        Some(Notice::Node(node)) => {
+            tracing::warn!(name = node.name, "two nodes have the same access.name; give them different ones");
+        }
+        Some(Notice::Drain(order)) if order.name == shared.cluster.name => shared.cluster.drain.order(&order),
+        Some(Notice::Drain(_)) => {}
+        None => tracing::debug!("a notice that is not understood"),
+    }
+}
+
+impl Shared {
+    /// Tells the others how this node is; `leaving` when it ends.
+    pub(crate) async fn announce(&self, leaving: bool) {
+        let announcement = Announcement { leaving, ..self.announcement() };
+        measure::drain(announcement.phase, announcement.links);
+        self.bus.publish(BusMessage::Notice(Notice::Node(announcement).encode())).await;
+    }
+
+    /// How this node is.
+    pub(crate) fn announcement(&self) -> Announcement {
+        let status = self.cluster.drain.status();
+        Announcement {
+            name: self.cluster.name.clone(),
+            region: self.config.region.clone(),
+            addresses: self.config.advertise.clone(),
+            links: self.registry.links() as u64,
+            links_max: self.config.links_max,
+            phase: status.phase,
+            links_at_start: status.links_at_start,
+            remaining_ms: status.remaining_ms(now_ms()),
+            leaving: false,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! What is known of the other access nodes. Times are given; nothing here has a clock.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+
+use super::notice::{Announcement, Phase};
+
+/// A node that said nothing for this long is not known any more, in milliseconds.
+const SILENCE_MAX_MS: u64 = 5_000;
+/// Nodes that are kept in mind.
+const NODES_MAX: usize = 1_024;
+
+/// The other nodes, by name.
+#[derive(Default)]
+pub(crate) struct Neighbours {
+    known: Mutex<HashMap<String, Known>>,
+}
+
+struct Known {
+    announcement: Announcement,
+    heard_ms: u64,
+}
+
+impl Neighbours {
+    /// A node said this about itself.
+    pub(crate) fn hear(&self, announcement: Announcement, now_ms: u64) {
+        let mut known = self.known.lock();
+        if announcement.leaving {
+            known.remove(&announcement.name);
+            return;
+        }
+        if known.len() >= NODES_MAX && !known.contains_key(&announcement.name) {
+            known.retain(|_, node| node.heard_ms + SILENCE_MAX_MS >= now_ms);
+            if known.len() >= NODES_MAX {
+                return;
+            }
+        }
+        known.insert(announcement.name.clone(), Known { announcement, heard_ms: now_ms });
+    }
+
+    /// All that were heard lately, by name.
+    pub(crate) fn list(&self, now_ms: u64) -> Vec<Announcement> {
+        let known = self.known.lock();
+        let heard = known.values().filter(|node| node.heard_ms + SILENCE_MAX_MS >= now_ms);
+        let mut nodes: Vec<_> = heard.map(|node| node.announcement.clone()).collect();
+        nodes.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        nodes
+    }
+
+    /// Those that take clients.
+    pub(crate) fn serving(&self, now_ms: u64) -> Vec<Announcement> {
+        let mut nodes = self.list(now_ms);
+        nodes.retain(|node| node.phase == Phase::Serving);
+        nodes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, phase: Phase) -> Announcement {
+        Announcement { name: name.to_owned(), phase, ..Default::default() }
+    }
+
+    fn names(nodes: &[Announcement]) -> Vec<&str> {
+        nodes.iter().map(|node| node.name.as_str()).collect()
+    }
+
+    #[test]
+    fn nodes_are_known_while_they_speak() {
+        let neighbours = Neighbours::default();
+        neighbours.hear(node("b", Phase::Serving), 0);
+        neighbours.hear(node("a", Phase::Leaving), 1_000);
+        assert_eq!(names(&neighbours.list(5_000)), ["a", "b"]);
+        assert_eq!(names(&neighbours.serving(5_000)), ["b"]);
+        assert_eq!(names(&neighbours.list(5_001)), ["a"]);
+        neighbours.hear(Announcement { leaving: true, ..node("a", Phase::Drained) }, 5_001);
+        assert!(neighbours.list(5_001).is_empty());
+    }
+
+    #[test]
+    fn there_is_no_room_for_more_than_there_can_be() {
+        let neighbours = Neighbours::default();
+        (0..NODES_MAX + 10).for_each(|number| neighbours.hear(node(&number.to_string(), Phase::Serving), 0));
+        assert_eq!(neighbours.list(0).len(), NODES_MAX);
+        neighbours.hear(node("new", Phase::Serving), SILENCE_MAX_MS + 1);
+        assert_eq!(names(&neighbours.list(SILENCE_MAX_MS + 1)), ["new"]);
+    }
+}

@@ -1,7 +1,8 @@
 //! Every socket of the server. It keeps connections alive, encodes once and moves bytes; it knows no rule of the product.
 //!
 //! In reading order: [`config`], [`listen`] (accepting, TLS, stopping), `http` (everything that is a request), `connection` (the loop of one link)
-//! with `framing` (WebSocket or records), `hello` (the handshake of the link), `request` (one of its requests), `registry` (live sessions by user), `deliver` (from the bus into them), `cluster` (other access nodes, and giving links to them),
+//! with `framing` (WebSocket or records), `hello` (the handshake of the link), `request` (one of its requests), `registry` (live sessions by user), `deliver` (from the bus into them), `confirm` (acks that a sender waits for),
+//! `cluster` (other access nodes, and giving links to them),
 //! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `measure` (metrics).
 //!
 //! To add a transport: give it a way to find a session in the registry, poll its frames, and hand its frames in; no rule belongs here.
@@ -10,6 +11,7 @@ pub mod config;
 pub mod listen;
 
 mod cluster;
+mod confirm;
 mod connection;
 mod deliver;
 mod framing;

@@ -102,6 +102,7 @@ impl Access {
         offer: Offer,
     ) -> Result<Self, StartError> {
         cluster::check(&config).map_err(StartError::Config)?;
+        let takes_clients = matches!(offer, Offer::Everything(_));
         let encryption = tls::server_config(&config.tls)?;
         let http_listener = listen(&config.listen).await?;
         let tcp_listener = match (&config.tcp_listen, &offer) {
@@ -126,7 +127,9 @@ impl Access {
         }
         let background = stop.clone();
         tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(shared.clone(), deliveries)));
-        tokio::spawn(background.clone().run_until_cancelled_owned(cluster::run(shared.clone())));
+        if takes_clients {
+            tokio::spawn(background.clone().run_until_cancelled_owned(cluster::run(shared.clone())));
+        }
         tokio::spawn(background.clone().run_until_cancelled_owned(cluster::drive(shared.clone())));
         tokio::spawn(background.run_until_cancelled_owned(sweep::run(registry, config)));
         Ok(Self { http, tcp, shared, stop, connections })

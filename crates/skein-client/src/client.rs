@@ -17,6 +17,7 @@ use crate::{
     Address, Cache, ClientError, ConnectOptions,
     account::{Login, now_ms},
     driver::{Command, Driver, Shared},
+    gateways::Gateways,
     puller::Puller,
     timeline::Timeline,
 };
@@ -70,7 +71,7 @@ impl Client {
             timeline: Mutex::new(timeline),
             updates: broadcast::channel(UPDATES_MAX).0,
             tokens: Mutex::new(login.tokens),
-            address,
+            gateways: Mutex::new(Gateways::new(vec![address])),
             options,
             pulls: tokio::sync::Mutex::new(()),
         });

@@ -85,8 +85,30 @@ impl Stream {
     }
 }
 
-trait AsyncStream: AsyncRead + AsyncWrite + Unpin {}
+pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncStream for S {}
+
+/// A connection, encrypted if the address says so.
+async fn encrypted(address: &Address, options: &ConnectOptions) -> Result<Stream, ClientError> {
+    let stream = open(address, options).await?;
+    stream.set_nodelay(true)?;
+    if !address.tls {
+        return Ok(Stream::Plain(stream));
+    }
+    let stream = tls::connect(stream, &address.host, options.trusted_certificates.as_ref()).await?;
+    Ok(Stream::Tls(Box::new(stream)))
+}
+
+/// The same for one exchange of something else than frames.
+pub(crate) async fn open_stream(
+    address: &Address,
+    options: &ConnectOptions,
+) -> Result<Box<dyn AsyncStream + Send>, ClientError> {
+    Ok(match encrypted(address, options).await? {
+        Stream::Plain(stream) => Box::new(stream),
+        Stream::Tls(stream) => stream,
+    })
+}
 
 /// An open connection on which nothing has been said yet.
 #[derive(Debug)]
@@ -110,14 +132,7 @@ impl Link {
     }
 
     async fn connect_now(address: &Address, options: &ConnectOptions) -> Result<Self, ClientError> {
-        let stream = open(address, options).await?;
-        stream.set_nodelay(true)?;
-        let stream = if address.tls {
-            let stream = tls::connect(stream, &address.host, options.trusted_certificates.as_ref()).await?;
-            Stream::Tls(Box::new(stream))
-        } else {
-            Stream::Plain(stream)
-        };
+        let stream = encrypted(address, options).await?;
         let mut link = Self { stream, decoder: None, input: BytesMut::new(), output: Vec::new() };
         if address.transport == Transport::WebSocket {
             link.upgrade(address).await?;

@@ -15,7 +15,7 @@ use skein_proto::{
 };
 use skein_service::{
     Caller, Service, ServiceConfig,
-    dispatch::{Access, OPERATIONS},
+    dispatch::{Access, OF_ACCESS, OPERATIONS},
 };
 use skein_store::{
     account::{AccountStore, UserRow},
@@ -178,10 +178,11 @@ fn methods() -> Vec<(String, MethodDescriptor)> {
         .collect()
 }
 
-/// Every operation that names a conversation, once for each field that does.
+/// Every operation of users that names a conversation, once for each field that does.
 fn conversation_fields() -> Vec<(String, MessageDescriptor, String)> {
     let mut found = Vec::new();
-    for (name, method) in methods() {
+    let for_servers = |name: &str| OPERATIONS.contains(&(name, Access::Server));
+    for (name, method) in methods().into_iter().filter(|(name, _)| !for_servers(name)) {
         for field in method.input().fields() {
             if field.name().ends_with("conversation_id") || field.name().ends_with("conversation_ids") {
                 found.push((name.clone(), method.input(), field.name().to_owned()));
@@ -195,8 +196,7 @@ fn conversation_fields() -> Vec<(String, MessageDescriptor, String)> {
 fn the_table_of_operations_is_the_schema() {
     let schema: BTreeSet<String> = methods().into_iter().map(|(name, _)| name).collect();
     let mut table: BTreeSet<String> = OPERATIONS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    // Renewing concerns the link itself, so the access layer answers it.
-    table.insert("AccountService/RenewLink".to_owned());
+    table.extend(OF_ACCESS.iter().map(|name| (*name).to_owned()));
     assert_eq!(schema, table);
 }
 
@@ -206,11 +206,27 @@ async fn nobody_is_refused_everything_that_needs_a_caller() {
     for (method, access) in OPERATIONS {
         let result = world.call_as(None, method, json!({})).await;
         match access {
-            Access::User => assert_eq!(result, Err(ErrorCode::Unauthenticated), "{method}"),
+            Access::User | Access::Server => assert_eq!(result, Err(ErrorCode::Unauthenticated), "{method}"),
             Access::Anonymous => assert_ne!(result, Err(ErrorCode::Unauthenticated), "{method}"),
         }
     }
     assert_eq!(world.call_as(None, "MessageService/Explode", json!({})).await, Err(ErrorCode::UnknownMethod));
+}
+
+#[tokio::test]
+async fn no_user_may_what_business_systems_may() {
+    let world = World::new().await;
+    let for_servers: Vec<_> = OPERATIONS.iter().filter(|(_, access)| *access == Access::Server).collect();
+    assert!(for_servers.len() >= 9, "{for_servers:?}");
+    for (method, _) in for_servers {
+        assert!(skein_service::is_for_servers(method), "{method}: HTTP would ask for a user's token");
+        for user in [OWNER, STRANGER] {
+            assert_eq!(world.call(user, method, json!({})).await, Err(ErrorCode::Forbidden), "{method}");
+        }
+    }
+    let refused = world.service.authenticate_server(Some("any key at all")).unwrap_err();
+    assert_eq!(refused.code.as_known(), Some(ErrorCode::Forbidden));
+    assert!(refused.text.contains("admin.keys"), "the error says what to configure: {}", refused.text);
 }
 
 #[tokio::test]

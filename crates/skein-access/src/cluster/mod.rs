@@ -11,7 +11,7 @@ mod notice;
 pub(crate) use announce::{hear, run};
 pub(crate) use drain::{Drain, DrainStatus, drive};
 pub(crate) use neighbours::Neighbours;
-pub(crate) use notice::{DrainOrder, Phase};
+pub(crate) use notice::{Announcement, DrainOrder, Notice, Phase};
 
 use crate::config::AccessConfig;
 

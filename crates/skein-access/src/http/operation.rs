@@ -1,6 +1,6 @@
 //! Every operation over HTTP: Connect, gRPC, gRPC-Web and plain JSON come from the library and end in the same dispatch as a link's requests.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -18,14 +18,15 @@ use skein_proto::{
     limits::FRAME_BYTES_MAX,
     v1::{self, ErrorCode},
 };
-use skein_service::{Caller, Gate, is_method};
+use skein_service::{Caller, Gate, is_for_servers, is_method};
 use tower::ServiceExt as _;
 
 use super::{
-    Http,
+    Http, admin,
     failure::{self, connect_error},
+    node,
 };
-use crate::measure;
+use crate::{hello::Shared, measure};
 
 /// What the paths of all operations begin with, after the slash.
 const PACKAGE: &str = "skein.v1.";
@@ -43,13 +44,13 @@ pub(super) async fn serve(State(http): State<Http>, request: Request) -> Respons
 }
 
 /// The HTTP service for all operations.
-pub(super) fn service(gate: Gate) -> ConnectRpcService<Operations> {
+pub(super) fn service(shared: Arc<Shared>) -> ConnectRpcService<Operations> {
     let limits = Limits::default().with_max_request_body_size(FRAME_BYTES_MAX).with_max_message_size(FRAME_BYTES_MAX);
-    ConnectRpcService::new(Operations { gate }).with_limits(limits)
+    ConnectRpcService::new(Operations { shared }).with_limits(limits)
 }
 
 pub(super) struct Operations {
-    gate: Gate,
+    shared: Arc<Shared>,
 }
 
 /// Who asks, by the bearer token; `None` when there is no token at all.
@@ -75,14 +76,24 @@ impl Dispatcher for Operations {
     }
 
     fn call_unary(&self, path: &str, context: RequestContext, request: Payload, format: CodecFormat) -> UnaryResult {
-        let (gate, path) = (self.gate.clone(), path.to_owned());
+        let (shared, path) = (self.shared.clone(), path.to_owned());
         Box::pin(async move {
-            let start = Instant::now();
+            let (start, gate) = (Instant::now(), &shared.gate);
             let body = request.encoded()?;
             let codec = if format == CodecFormat::Json { Codec::Json } else { Codec::Binary };
-            let result = match caller(&gate, context.headers()).await {
-                Ok(caller) => gate.dispatch(caller.as_ref(), &path, codec, &body).await,
-                Err(error) => Err(error),
+            let result = if is_for_servers(&path) {
+                match admin::server_key(gate, context.headers()).await {
+                    Ok(key) => match node::answer(&shared, &path, codec, &body).await {
+                        Some(answer) => answer,
+                        None => gate.dispatch_server(&key, &path, codec, &body).await,
+                    },
+                    Err(error) => Err(error),
+                }
+            } else {
+                match caller(gate, context.headers()).await {
+                    Ok(caller) => gate.dispatch(caller.as_ref(), &path, codec, &body).await,
+                    Err(error) => Err(error),
+                }
             };
             if is_method(&path) {
                 measure::request(&path, result.as_ref().err(), start.elapsed());

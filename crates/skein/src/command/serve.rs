@@ -4,27 +4,20 @@ use std::{
     io::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    time::Duration,
 };
 
 use skein_access::{Access, Offer};
 use skein_bus::BusEnds;
-use skein_service::{Gate, RemoteService, Service, answer_calls};
-use tokio::signal::unix::{SignalKind, signal};
+use skein_service::{Gate, RemoteService};
 
 use super::Outcome;
 use crate::{
     cluster,
     config::{Config, Role, StoreEngine},
-    store::OpenStore,
+    lifecycle::Signals,
+    rules::Rules,
     web,
 };
-
-/// How long open links get to take their last pushes at shutdown.
-const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
-
-/// The same after a second signal.
-const AT_ONCE: Duration = Duration::from_millis(100);
 
 /// Flags win over the environment (SKEIN__SECTION__KEY), which wins over the file.
 #[derive(clap::Args)]
@@ -53,55 +46,38 @@ pub struct Args {
 pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
     let BusEnds { bus, deliveries, calls } = cluster::join(&config).await?;
-    let (gate, store) = match config.role {
-        Role::Access => (Gate::Elsewhere(RemoteService::new(bus.clone())), None),
+    let (gate, rules) = match config.role {
+        Role::Access => (Gate::Elsewhere(RemoteService::new(bus.clone(), config.admin.event_streams_max)), None),
         Role::All | Role::Service => {
-            let store = OpenStore::open(&config).await?;
-            let service = Service::start(store.contract(), bus.clone(), config.service.clone()).await?;
-            tokio::spawn(answer_calls(service.clone(), calls));
-            (Gate::Here(service), Some(store))
+            let rules = Rules::start(&config, bus.clone(), calls).await?;
+            (Gate::Here(rules.service()), Some(rules))
         }
     };
     let offer = if config.role == Role::Service { Offer::Status } else { Offer::Everything(web::router()) };
     let access = Access::start(config.access.clone(), gate, bus.clone(), deliveries, offer).await?;
+    let mut signals = Signals::listen()?;
     announce(&config, &access);
     let patience = tokio::select! {
-        patience = stopped(&access) => patience?,
-        () = failed(store.as_ref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
+        patience = signals.until_drained(&access) => patience,
+        () = failed(rules.as_ref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
     };
     tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
-    access.shutdown(patience).await;
+    tokio::join!(signals.shut_down(access, patience), async {
+        if let Some(rules) = &rules {
+            rules.stop().await;
+        }
+    });
     bus.close().await;
-    if let Some(store) = store {
-        store.close().await;
+    if let Some(rules) = rules {
+        rules.close().await;
     }
     Ok(())
 }
 
-/// Waits until the node is to stop: it was drained after a signal or an order, or a second signal came meanwhile. How long its last links may take.
-async fn stopped(access: &Access) -> std::io::Result<Duration> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut signalled = false;
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            () = access.drained() => return Ok(SHUTDOWN_MAX),
-        }
-        // A drain that was called off in between begins anew.
-        let began = access.drain();
-        if signalled && !began {
-            tracing::info!("a second signal: the last links are not waited for");
-            return Ok(AT_ONCE);
-        }
-        signalled = true;
-    }
-}
-
 /// Waits until the disk fails; forever without one.
-async fn failed(store: Option<&OpenStore>) {
-    match store {
-        Some(store) => store.failed().await,
+async fn failed(rules: Option<&Rules>) {
+    match rules {
+        Some(rules) => rules.failed().await,
         None => std::future::pending().await,
     }
 }

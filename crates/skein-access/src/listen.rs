@@ -84,6 +84,7 @@ pub struct Access {
     http: SocketAddr,
     tcp: Option<SocketAddr>,
     shared: Arc<Shared>,
+    takes_clients: bool,
     /// Ends the accept loops and whatever is idle.
     stop: CancellationToken,
     connections: TaskTracker,
@@ -95,7 +96,7 @@ impl Access {
     /// # Errors
     /// [`StartError`], which names the address or file.
     pub async fn start(
-        config: AccessConfig,
+        mut config: AccessConfig,
         gate: Gate,
         bus: Arc<dyn Bus>,
         deliveries: Receiver<BusMessage>,
@@ -111,13 +112,15 @@ impl Access {
         };
         let registry = Registry::new(bus.clone());
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-        let cluster = Cluster::new(&config, bus.tag());
-        let shared = Shared { gate, bus, registry: registry.clone(), cluster, config: config.clone(), stop: stop.clone() };
-        let shared = Arc::new(shared);
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
         let (http, tcp) = (address(&http_listener)?, tcp_listener.as_ref().map(address).transpose()?);
+        config.advertise = cluster::with_ports(&config.advertise, http.port(), tcp.map(|tcp| tcp.port()));
+        let cluster = Cluster::new(&config, bus.tag());
+        let shared =
+            Shared { gate, bus, registry: registry.clone(), cluster, config: config.clone(), stop: stop.clone() };
+        let shared = Arc::new(shared);
         let router = http::router(shared.clone(), stop.clone(), connections.clone(), offer)?;
         let listening =
             Listening { shared: shared.clone(), encryption, stop: stop.clone(), connections: connections.clone() };
@@ -132,7 +135,7 @@ impl Access {
         }
         tokio::spawn(background.clone().run_until_cancelled_owned(cluster::drive(shared.clone())));
         tokio::spawn(background.run_until_cancelled_owned(sweep::run(registry, config)));
-        Ok(Self { http, tcp, shared, stop, connections })
+        Ok(Self { http, tcp, shared, takes_clients, stop, connections })
     }
 
     /// Address of HTTP and WebSocket.
@@ -164,7 +167,9 @@ impl Access {
 
     /// Takes no more connections, tells every link to come back, and waits for them to end, at most this long.
     pub async fn shutdown(self, patience: Duration) {
-        self.shared.announce(true).await;
+        if self.takes_clients {
+            self.shared.announce(true).await;
+        }
         self.stop.cancel();
         self.shared.registry.close_all(CloseCode::Shutdown);
         self.connections.close();

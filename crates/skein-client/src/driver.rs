@@ -242,7 +242,8 @@ impl Driver {
         };
         self.session.handle_disconnected();
         self.take_events();
-        if self.ready_ms == 0 && matches!(outcome, Outcome::Lost)
+        if self.ready_ms == 0
+            && matches!(outcome, Outcome::Lost)
             && let Some(address) = &self.address
         {
             self.shared.gateways.lock().failed(address, now_ms());

@@ -1,6 +1,9 @@
 //! One operation over HTTP, for what needs no link: asking where to connect, and the work of operators.
 
-use base64::{Engine as _, engine::general_purpose::{STANDARD, STANDARD_NO_PAD}};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
+};
 use bytes::BytesMut;
 use serde_json::Value;
 use skein_proto::{

@@ -72,7 +72,8 @@ mod tests {
         let mut failures = Vec::new();
         let options = ConnectOptions::default();
         let addresses = vec![bad.clone(), good.clone()];
-        let (address, link) = connect_first(addresses, &options, |address| failures.push(address.clone())).await.unwrap();
+        let (address, link) =
+            connect_first(addresses, &options, |address| failures.push(address.clone())).await.unwrap();
         assert_eq!((address, failures), (good, vec![bad.clone()]));
         let (mut stream, _) = listening.accept().await.unwrap();
         drop(link);

@@ -23,9 +23,25 @@ pub(super) fn shuffled(nodes: &[Announcement], mut random: impl FnMut() -> f64) 
     addresses.take(GATEWAYS_MAX).collect()
 }
 
+/// The advertised addresses, with the port that was got in place of port 0.
+pub(crate) fn with_ports(addresses: &[String], http: u16, tcp: Option<u16>) -> Vec<String> {
+    let port = |address: &str| if address.starts_with("http") { http } else { tcp.unwrap_or_default() };
+    let filled = addresses.iter().map(|address| match address.strip_suffix(":0") {
+        Some(host) => format!("{host}:{}", port(address)),
+        None => address.clone(),
+    });
+    filled.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn port_0_is_the_one_that_was_got() {
+        let addresses = ["http://a:0", "tls://a:0", "https://a", "tcp://a:70"].map(str::to_owned);
+        assert_eq!(with_ports(&addresses, 80, Some(90)), ["http://a:80", "tls://a:90", "https://a", "tcp://a:70"]);
+    }
 
     fn node(name: &str, links: u64) -> Announcement {
         let addresses = vec![format!("http://{name}"), format!("tcp://{name}")];

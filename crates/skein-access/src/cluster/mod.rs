@@ -10,6 +10,7 @@ mod notice;
 
 pub(crate) use announce::{hear, run};
 pub(crate) use drain::{Drain, DrainStatus, drive};
+pub(crate) use gateways::with_ports;
 pub(crate) use neighbours::Neighbours;
 pub(crate) use notice::{Announcement, DrainOrder, Notice, Phase};
 

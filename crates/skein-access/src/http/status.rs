@@ -36,7 +36,10 @@ pub(super) async fn ready(State(http): State<Http>) -> Result<&'static str, Resp
     }
     let node = http.shared.announcement();
     if node.phase != Phase::Serving {
-        return Err(unavailable(&format!("the node is being drained, {} of {} links are left", node.links, node.links_at_start)));
+        return Err(unavailable(&format!(
+            "the node is being drained, {} of {} links are left",
+            node.links, node.links_at_start
+        )));
     }
     let cut_off = http.shared.bus.state() == BusState::Disconnected;
     match (http.shared.gate.ready().await, &http.shared.gate) {

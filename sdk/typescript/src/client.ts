@@ -9,6 +9,7 @@ import { AccountService } from "./gen/skein/v1/account_pb.js";
 import { GroupService } from "./gen/skein/v1/group_pb.js";
 import { Leader } from "./leader/leader.js";
 import { DEFAULT_LIMITS, type Limits, limitsFromWire } from "./limits.js";
+import { Gateways } from "./link/gateways.js";
 import type { Device, User } from "./model/account.js";
 import { deviceFromWire, userFromWire } from "./model/convert.js";
 import { isReachable, transportsTo, watchNetwork } from "./network.js";
@@ -45,6 +46,7 @@ export class Client {
   readonly userId: string;
   readonly #emitter = new Emitter<ClientEvents>();
   readonly #status = new Value<ConnectionStatus>({ state: "connecting", attempt: 1 });
+  readonly #gateways: Gateways;
   readonly #caller: Caller;
   readonly #people: People;
   readonly #state: State;
@@ -60,7 +62,9 @@ export class Client {
 
   constructor(private readonly options: ClientOptions) {
     this.userId = options.userId;
-    const http = createConnectTransport({ baseUrl: options.address, useBinaryFormat: true, fetch: this.#fetch });
+    this.#gateways = new Gateways([options.address]);
+    const baseUrl = this.#gateways.current;
+    const http = createConnectTransport({ baseUrl, useBinaryFormat: true, fetch: this.#fetchMoved });
     this.#caller = new Caller(http, (reason) => this.#tokens(reason));
     const storage = () => this.#storage;
     this.#people = new People(this.#caller, storage);
@@ -321,6 +325,10 @@ export class Client {
 
   readonly #fetch: typeof fetch = (...request) => (this.options.fetch ?? fetch)(...request);
 
+  /** Operations go where the link goes. */
+  readonly #fetchMoved: typeof fetch = (input, init) =>
+    this.#fetch(typeof input === "string" ? this.#gateways.moved(input) : input, init);
+
   /** This tab leads from now on. */
   async #lead(connected: Connected): Promise<void> {
     if (this.#connected !== connected || connected.leader !== undefined) return;
@@ -328,10 +336,11 @@ export class Client {
     const stored = await this.#load(connected);
     if (this.#connected !== connected || connected.leader !== undefined) return;
     const link = {
-      transports: transportsTo(this.options.address, this.options.webSocket, this.#fetch),
+      transports: transportsTo(() => this.#gateways.current, this.options.webSocket, this.#fetch),
+      gateways: this.#gateways,
       tokens: connected.tokens,
       client: this.options.clientName ?? "skein-typescript",
-      reachable: () => isReachable(this.options.address, this.#fetch),
+      reachable: () => isReachable(this.#gateways.current, this.#fetch),
     };
     connected.leader = new Leader(this.userId, this.#caller, connected.storage, stored, link, {
       changed: (changes, live) => {

@@ -11,7 +11,7 @@ const REACHABLE_MS = 5_000;
 
 /** The best one first. */
 export function transportsTo(
-  address: string,
+  address: () => string,
   webSocket: WebSocketConstructor | undefined,
   doFetch: Fetch,
 ): readonly Transport[] {

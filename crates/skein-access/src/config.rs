@@ -20,10 +20,14 @@ pub struct AccessConfig {
     pub advertise: Vec<String>,
     /// Where it stands, in the operator's words.
     pub region: String,
+    /// Whose network it is in, in the operator's words.
+    pub carrier: String,
     /// Links that this node is made for; others see its load as a share of it.
     pub links_max: u64,
     /// How links are given to other nodes.
     pub drain: DrainConfig,
+    /// Telling clients where to connect.
+    pub dispatch: DispatchConfig,
     /// Clients send something at least this often, in milliseconds.
     pub heartbeat_ms: u32,
     /// How long a dropped session can be resumed, in milliseconds.
@@ -40,8 +44,10 @@ impl Default for AccessConfig {
             name: String::new(),
             advertise: Vec::new(),
             region: String::new(),
+            carrier: String::new(),
             links_max: 100_000,
             drain: DrainConfig::default(),
+            dispatch: DispatchConfig::default(),
             heartbeat_ms: limits::HEARTBEAT_MS,
             resume_window_ms: limits::RESUME_WINDOW_MS,
             tls: TlsConfig::Off,
@@ -64,6 +70,34 @@ pub struct DrainConfig {
 impl Default for DrainConfig {
     fn default() -> Self {
         Self { withdraw_ms: 1_000, spread_ms: 10_000, max_s: 25 }
+    }
+}
+
+/// Section `[access.dispatch]`: what clients are told that ask where to connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DispatchConfig {
+    /// Addresses for when no node can be reached, for example those of another place.
+    pub fallback: Vec<String>,
+    /// How long an answer may be used, in seconds.
+    pub validity_s: u32,
+    /// How long to wait between tries to connect: doubling from the first to the second, in milliseconds.
+    pub backoff_min_ms: u32,
+    /// The longest wait, in milliseconds.
+    pub backoff_max_ms: u32,
+    /// How often one address may ask in a minute; 0: as often as it likes.
+    pub per_address_per_minute: u32,
+}
+
+impl Default for DispatchConfig {
+    fn default() -> Self {
+        Self {
+            fallback: Vec::new(),
+            validity_s: 300,
+            backoff_min_ms: 250,
+            backoff_max_ms: 15_000,
+            per_address_per_minute: 120,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`config`], [`listen`] (accepting, TLS, stopping), `http` (everything that is a request), `connection` (the loop of one link)
 //! with `framing` (WebSocket or records), `hello` (the handshake of the link), `request` (one of its requests), `registry` (live sessions by user), `deliver` (from the bus into them), `confirm` (acks that a sender waits for),
-//! `cluster` (other access nodes, and giving links to them),
+//! `cluster` (other access nodes, and sending clients to them), `limit` (who may do how much),
 //! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `measure` (metrics).
 //!
 //! To add a transport: give it a way to find a session in the registry, poll its frames, and hand its frames in; no rule belongs here.
@@ -17,6 +17,7 @@ mod deliver;
 mod framing;
 mod hello;
 mod http;
+mod limit;
 mod measure;
 mod registry;
 mod request;
@@ -24,6 +25,6 @@ mod sweep;
 mod tls;
 mod tls_stream;
 
-pub use config::{AccessConfig, DrainConfig, TlsConfig};
+pub use config::{AccessConfig, DispatchConfig, DrainConfig, TlsConfig};
 pub use http::nothing;
 pub use listen::{Access, Offer, StartError};

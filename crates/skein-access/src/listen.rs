@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use bytes::Bytes;
+use hyper::{Request, body::Incoming};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
@@ -19,6 +20,7 @@ use tokio::{
     sync::mpsc::Receiver,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
 
 use crate::{
     cluster::{self, Cluster, DrainOrder, DrainStatus, Phase},
@@ -27,7 +29,7 @@ use crate::{
     deliver,
     framing::Framing,
     hello::Shared,
-    http,
+    http::{self, Peer},
     registry::Registry,
     sweep, tls,
     tls_stream::TlsStream,
@@ -204,14 +206,14 @@ struct Listening {
 
 impl Listening {
     async fn accept_http(self, listener: TcpListener, router: Router) {
-        while let Some(stream) = self.accept(&listener).await {
+        while let Some((stream, peer)) = self.accept(&listener).await {
             let (listening, router) = (self.clone(), router.clone());
             self.connections.spawn(async move {
                 match listening.encryption.clone() {
-                    None => listening.serve_http(stream, router).await,
+                    None => listening.serve_http(stream, peer, router).await,
                     Some(config) => {
                         if let Some(stream) = encrypt(config, stream).await {
-                            listening.serve_http(stream, router).await;
+                            listening.serve_http(stream, peer, router).await;
                         }
                     }
                 }
@@ -220,7 +222,7 @@ impl Listening {
     }
 
     async fn accept_tcp(self, listener: TcpListener) {
-        while let Some(stream) = self.accept(&listener).await {
+        while let Some((stream, _)) = self.accept(&listener).await {
             let shared = self.shared.clone();
             match self.encryption.clone() {
                 None => {
@@ -240,16 +242,16 @@ impl Listening {
     }
 
     /// The next connection; `None` when the server stops.
-    async fn accept(&self, listener: &TcpListener) -> Option<TcpStream> {
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, Peer)> {
         loop {
             let accepted = self.stop.run_until_cancelled(listener.accept()).await?;
             match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     let _ = stream.set_nodelay(true);
                     let socket = SockRef::from(&stream);
                     let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
                     let _ = socket.set_keepalive(true);
-                    return Some(stream);
+                    return Some((stream, Peer(address.ip().to_canonical())));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -259,10 +261,14 @@ impl Listening {
         }
     }
 
-    async fn serve_http<S: Stream>(&self, stream: S, router: Router) {
+    async fn serve_http<S: Stream>(&self, stream: S, peer: Peer, router: Router) {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router));
+        let service = router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            request
+        });
+        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
         tokio::pin!(serving);
         tokio::select! {
             _ = serving.as_mut() => {}

@@ -71,7 +71,7 @@ impl Client {
             timeline: Mutex::new(timeline),
             updates: broadcast::channel(UPDATES_MAX).0,
             tokens: Mutex::new(login.tokens),
-            gateways: Mutex::new(Gateways::new(vec![address])),
+            gateways: Mutex::new(Gateways::new([vec![address], options.addresses.clone()].concat())),
             options,
             pulls: tokio::sync::Mutex::new(()),
         });
@@ -91,6 +91,11 @@ impl Client {
     /// The tokens as they are now, to be kept for the next start.
     pub fn tokens(&self) -> v1::Tokens {
         self.shared.tokens.lock().clone()
+    }
+
+    /// The address that works, to be given to the next start.
+    pub fn address(&self) -> Option<Address> {
+        self.shared.gateways.lock().winner()
     }
 
     /// What happens from now on. A listener that falls behind misses updates, never state: that is in the timeline.

@@ -18,7 +18,7 @@ use crate::{
     account::{self, now_ms},
     client::Update,
     gateways::Gateways,
-    race::connect_first,
+    race::{connect_first, resolve},
     timeline::Timeline,
 };
 
@@ -168,11 +168,24 @@ impl Driver {
         if expires_ms < now_ms() + TOKEN_RESERVE_MS && !refresh_token.is_empty() {
             self.refresh(&refresh_token).await?;
         }
+        self.resolve().await;
         let order = self.shared.gateways.lock().order(now_ms());
         let failed = |address: &Address| self.shared.gateways.lock().failed(address, now_ms());
         let (address, link) = connect_first(order, &self.shared.options, failed).await?;
         self.address = Some(address);
         Ok(link)
+    }
+
+    /// Asks where to connect, if nothing works and there is somebody to ask.
+    async fn resolve(&self) {
+        if !self.shared.gateways.lock().is_to_be_asked(now_ms()) {
+            return;
+        }
+        if let Some(answer) = resolve(&self.shared.options).await {
+            let named: Vec<String> = answer.gateways.into_iter().map(|gateway| gateway.address).collect();
+            let valid_until_ms = now_ms() + u64::from(answer.validity_s) * 1_000;
+            self.shared.gateways.lock().resolved(&named, &answer.fallback, valid_until_ms);
+        }
     }
 
     async fn refresh(&mut self, refresh_token: &str) -> Result<(), ClientError> {

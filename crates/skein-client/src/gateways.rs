@@ -16,6 +16,10 @@ pub(crate) struct Gateways {
     home: Vec<Address>,
     /// Named by a server, the best one first.
     offered: Vec<Address>,
+    /// To be tried after all others.
+    last: Vec<Address>,
+    /// Until when what was resolved is used, in milliseconds.
+    valid_until_ms: u64,
     /// The one that worked last.
     winner: Option<Address>,
     /// To be tried last, and until when.
@@ -25,13 +29,13 @@ pub(crate) struct Gateways {
 impl Gateways {
     /// Knows these.
     pub(crate) fn new(home: Vec<Address>) -> Self {
-        Self { home, offered: Vec::new(), winner: None, shunned: Vec::new() }
+        Self { home, offered: Vec::new(), last: Vec::new(), valid_until_ms: 0, winner: None, shunned: Vec::new() }
     }
 
     /// All addresses, each once, in the order in which they are to be tried.
     pub(crate) fn order(&self, now_ms: u64) -> Vec<Address> {
         let mut order: Vec<Address> = Vec::new();
-        for address in self.winner.iter().chain(&self.offered).chain(&self.home) {
+        for address in self.winner.iter().chain(&self.offered).chain(&self.home).chain(&self.last) {
             if !order.contains(address) {
                 order.push(address.clone());
             }
@@ -46,6 +50,23 @@ impl Gateways {
         if until > now_ms { until } else { 0 }
     }
 
+    /// The one that worked last.
+    pub(crate) fn winner(&self) -> Option<Address> {
+        self.winner.clone()
+    }
+
+    /// Whether somebody is to be asked where to connect: nothing works, and what is known is old.
+    pub(crate) fn is_to_be_asked(&self, now_ms: u64) -> bool {
+        self.winner.is_none() && self.valid_until_ms <= now_ms
+    }
+
+    /// Somebody who was asked names these, and those for when nobody is reached.
+    pub(crate) fn resolved(&mut self, named: &[String], last: &[String], valid_until_ms: u64) {
+        let usable = |named: &[String]| named.iter().filter_map(|text| self.usable(text)).take(OFFERED_MAX).collect();
+        (self.offered, self.last) = (usable(named), usable(last));
+        self.valid_until_ms = valid_until_ms;
+    }
+
     /// A session was opened there.
     pub(crate) fn works(&mut self, address: &Address) {
         self.shunned.retain(|(other, _)| other != address);
@@ -54,6 +75,7 @@ impl Gateways {
 
     /// It could not be reached, or refused.
     pub(crate) fn failed(&mut self, address: &Address, now_ms: u64) {
+        self.winner = self.winner.take().filter(|winner| winner != address);
         self.shun(address, now_ms, now_ms + FAILED_MS);
     }
 
@@ -114,6 +136,19 @@ mod tests {
         assert_eq!(order(&gateways, 2), ["b", "c", "a"]);
         gateways.leave(&address("b"), &[], 3);
         assert_eq!(order(&gateways, 4), ["c", "a", "b"], "without a word of where, elsewhere first");
+    }
+
+    #[test]
+    fn what_somebody_named_comes_before_home_and_the_last_resort_after_it() {
+        let mut gateways = Gateways::new(vec![address("a")]);
+        assert!(gateways.is_to_be_asked(0));
+        gateways.resolved(&["https://b".to_owned()], &["https://z".to_owned()], 1_000);
+        assert_eq!(order(&gateways, 0), ["b", "a", "z"]);
+        assert!(!gateways.is_to_be_asked(999) && gateways.is_to_be_asked(1_000));
+        gateways.works(&address("b"));
+        assert!(!gateways.is_to_be_asked(1_000), "what works needs no advice");
+        gateways.failed(&address("b"), 1_000);
+        assert!(gateways.is_to_be_asked(1_000));
     }
 
     #[test]

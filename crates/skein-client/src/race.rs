@@ -4,10 +4,15 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::{Address, ClientError, ConnectOptions, Link};
+use skein_proto::v1;
+
+use crate::{Address, ClientError, ConnectOptions, Link, http};
 
 /// The next address is tried when the ones before have not answered after this, or at once when they failed.
 const STAGGER: Duration = Duration::from_millis(250);
+
+/// How long one may take to say where to connect.
+const ASKED_MAX: Duration = Duration::from_secs(3);
 
 /// The link that stood first, and where. The others are dropped. `failed` is told of those that did not work.
 ///
@@ -50,6 +55,19 @@ pub(crate) async fn connect_first(
             return Err(failure);
         }
     }
+}
+
+/// Asks each of the addresses in turn where to connect. `None` when none of them says it.
+pub(crate) async fn resolve(options: &ConnectOptions) -> Option<v1::ResolveGatewaysResponse> {
+    let (region, carrier) = (options.region.clone(), options.carrier.clone());
+    let request = v1::ResolveGatewaysRequest { region, carrier, ..Default::default() };
+    let asking = ConnectOptions { timeout: options.timeout.min(ASKED_MAX), ..options.clone() };
+    for address in &options.dispatch {
+        if let Ok(answer) = http::call(address, &asking, None, "DispatchService/ResolveGateways", &request).await {
+            return Some(answer);
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -179,7 +179,12 @@ impl Service {
 }
 
 /// Operations that the access layer answers, because they concern a link or a node.
-pub const OF_ACCESS: &[&str] = &["AccountService/RenewLink", "AdminService/DrainNode", "AdminService/ListNodes"];
+pub const OF_ACCESS: &[&str] = &[
+    "AccountService/RenewLink",
+    "AdminService/DrainNode",
+    "AdminService/ListNodes",
+    "DispatchService/ResolveGateways",
+];
 
 /// Whether business systems call this operation, by server key.
 pub fn is_for_servers(method: &str) -> bool {

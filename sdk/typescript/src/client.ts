@@ -12,7 +12,7 @@ import { DEFAULT_LIMITS, type Limits, limitsFromWire } from "./limits.js";
 import { Gateways } from "./link/gateways.js";
 import type { Device, User } from "./model/account.js";
 import { deviceFromWire, userFromWire } from "./model/convert.js";
-import { isReachable, transportsTo, watchNetwork } from "./network.js";
+import { chooserOf, isReachable, transportsTo, watchNetwork } from "./network.js";
 import { type Observable, Value } from "./observable.js";
 import type { ClientEvents, ClientOptions } from "./options.js";
 import { People } from "./people.js";
@@ -62,9 +62,11 @@ export class Client {
 
   constructor(private readonly options: ClientOptions) {
     this.userId = options.userId;
-    this.#gateways = new Gateways([options.address]);
+    this.#gateways = new Gateways([options.address, ...(options.addresses ?? [])]);
     const baseUrl = this.#gateways.current;
-    const http = createConnectTransport({ baseUrl, useBinaryFormat: true, fetch: this.#fetchMoved });
+    // Operations go where the link goes.
+    const moved: typeof fetch = (input, init) => this.#fetch(this.#gateways.moved(String(input)), init);
+    const http = createConnectTransport({ baseUrl, useBinaryFormat: true, fetch: moved });
     this.#caller = new Caller(http, (reason) => this.#tokens(reason));
     const storage = () => this.#storage;
     this.#people = new People(this.#caller, storage);
@@ -325,10 +327,6 @@ export class Client {
 
   readonly #fetch: typeof fetch = (...request) => (this.options.fetch ?? fetch)(...request);
 
-  /** Operations go where the link goes. */
-  readonly #fetchMoved: typeof fetch = (input, init) =>
-    this.#fetch(typeof input === "string" ? this.#gateways.moved(input) : input, init);
-
   /** This tab leads from now on. */
   async #lead(connected: Connected): Promise<void> {
     if (this.#connected !== connected || connected.leader !== undefined) return;
@@ -338,6 +336,7 @@ export class Client {
     const link = {
       transports: transportsTo(() => this.#gateways.current, this.options.webSocket, this.#fetch),
       gateways: this.#gateways,
+      chooser: chooserOf(this.options, this.#gateways, this.#name, this.#fetch),
       tokens: connected.tokens,
       client: this.options.clientName ?? "skein-typescript",
       reachable: () => isReachable(this.#gateways.current, this.#fetch),

@@ -1,10 +1,13 @@
 /** What a client knows of the network: the ways to the server, whether it is there, and when that may have changed. */
 
+import { Chooser } from "./link/choose.js";
+import type { Gateways } from "./link/gateways.js";
 import type { Fetch } from "./link/http.js";
 import { pollTransport } from "./link/poll.js";
 import { streamTransport } from "./link/stream.js";
 import type { Transport } from "./link/transport.js";
 import { type WebSocketConstructor, webSocketTransport } from "./link/websocket.js";
+import type { ClientOptions } from "./options.js";
 
 /** How long the server may take to say that it is there. */
 const REACHABLE_MS = 5_000;
@@ -42,4 +45,28 @@ export function watchNetwork(changed: () => void): () => void {
     removeEventListener("offline", changed);
     document.removeEventListener("visibilitychange", visible);
   };
+}
+
+/** Finds an address of the server that answers, as the application has asked for. */
+export function chooserOf(options: ClientOptions, gateways: Gateways, name: string, doFetch: Fetch): Chooser {
+  const { dispatch = [], region, carrier } = options;
+  const memory = localMemory();
+  return new Chooser({
+    gateways,
+    dispatch,
+    fetch: doFetch,
+    name,
+    ...(region === undefined ? {} : { region }),
+    ...(carrier === undefined ? {} : { carrier }),
+    ...(memory === undefined ? {} : { memory }),
+  });
+}
+
+/** `localStorage`, where there is one that may be used. */
+function localMemory(): Pick<Storage, "getItem" | "setItem"> | undefined {
+  try {
+    return globalThis.localStorage;
+  } catch {
+    return undefined;
+  }
 }

@@ -6,11 +6,13 @@ use skein_bus::BusMessage;
 use skein_service::now_ms;
 use tokio::time::MissedTickBehavior;
 
-use super::notice::{Announcement, Notice};
+use super::notice::{Announcement, Notice, Phase};
 use crate::{hello::Shared, measure};
 
 /// Between two announcements without a change.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// A node that needs longer than this to say that it can serve is not named to clients.
+const READY_MAX: Duration = Duration::from_secs(2);
 
 /// Runs until it is dropped.
 pub(crate) async fn run(shared: Arc<Shared>) {
@@ -44,9 +46,16 @@ pub(crate) fn hear(shared: &Shared, notice: &[u8]) {
 impl Shared {
     /// Tells the others how this node is; `leaving` when it ends.
     pub(crate) async fn announce(&self, leaving: bool) {
-        let announcement = Announcement { leaving, ..self.announcement() };
+        let announcement = self.announcement();
+        // Of a node that goes, nobody needs to know how it feels: it is told at once.
+        let sick = announcement.phase == Phase::Serving && !leaving && !self.is_ready().await;
+        let announcement = Announcement { leaving, sick, ..announcement };
         measure::drain(announcement.phase, announcement.links);
         self.bus.publish(BusMessage::Notice(Notice::Node(announcement).encode())).await;
+    }
+
+    async fn is_ready(&self) -> bool {
+        matches!(tokio::time::timeout(READY_MAX, self.gate.ready()).await, Ok(Ok(())))
     }
 
     /// How this node is.
@@ -55,12 +64,14 @@ impl Shared {
         Announcement {
             name: self.cluster.name.clone(),
             region: self.config.region.clone(),
+            carrier: self.config.carrier.clone(),
             addresses: self.config.advertise.clone(),
             links: self.registry.links() as u64,
             links_max: self.config.links_max,
             phase: status.phase,
             links_at_start: status.links_at_start,
             remaining_ms: status.remaining_ms(now_ms()),
+            sick: false,
             leaving: false,
         }
     }

@@ -5,10 +5,10 @@ use super::notice::Announcement;
 /// Schemes of addresses that nodes may advertise.
 pub(super) const SCHEMES: &[&str] = &["http", "https", "tcp", "tls"];
 /// Addresses of one list.
-const GATEWAYS_MAX: usize = 16;
+pub(super) const GATEWAYS_MAX: usize = 16;
 
-/// One random order of the addresses: a node comes early as often as its share of the free room says.
-pub(super) fn shuffled(nodes: &[Announcement], mut random: impl FnMut() -> f64) -> Vec<String> {
+/// One random order of the nodes with addresses: a node comes early as often as its share of the free room says.
+pub(super) fn drawn(nodes: &[Announcement], mut random: impl FnMut() -> f64) -> Vec<&Announcement> {
     let mut keyed: Vec<(f64, &Announcement)> = nodes
         .iter()
         .filter(|node| !node.addresses.is_empty())
@@ -19,7 +19,12 @@ pub(super) fn shuffled(nodes: &[Announcement], mut random: impl FnMut() -> f64) 
         })
         .collect();
     keyed.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-    let addresses = keyed.into_iter().flat_map(|(_, node)| node.addresses.iter().cloned());
+    keyed.into_iter().map(|(_, node)| node).collect()
+}
+
+/// The addresses of the nodes in one such order.
+pub(super) fn shuffled(nodes: &[Announcement], random: impl FnMut() -> f64) -> Vec<String> {
+    let addresses = drawn(nodes, random).into_iter().flat_map(|node| node.addresses.iter().cloned());
     addresses.take(GATEWAYS_MAX).collect()
 }
 

@@ -44,6 +44,7 @@ pub(crate) enum Phase {
 pub(crate) struct Announcement {
     pub(crate) name: String,
     pub(crate) region: String,
+    pub(crate) carrier: String,
     /// Where clients reach it.
     pub(crate) addresses: Vec<String>,
     /// Connected sessions, and how many it is made for.
@@ -53,6 +54,8 @@ pub(crate) struct Announcement {
     /// While it is being drained: how many there were, and how long it takes at most.
     pub(crate) links_at_start: u64,
     pub(crate) remaining_ms: u32,
+    /// It cannot serve, although it lives.
+    pub(crate) sick: bool,
     /// The process ends.
     pub(crate) leaving: bool,
 }

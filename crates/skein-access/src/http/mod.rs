@@ -2,6 +2,7 @@
 
 mod admin;
 mod failure;
+mod gateways;
 mod link;
 mod node;
 mod operation;
@@ -19,6 +20,7 @@ use axum::{
     routing::{any, get, post},
 };
 use connectrpc::ConnectRpcService;
+pub(crate) use gateways::Peer;
 use skein_proto::v1::ErrorCode;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -62,6 +64,7 @@ pub(crate) fn router(
         .route("/link", get(link::upgrade))
         .route("/v1/events", get(receive::events))
         .route("/v1/admin/events", get(admin::events))
+        .route("/v1/gateways", get(gateways::get))
         .route("/v1/poll", get(receive::poll).post(receive::poll))
         .route("/v1/ack", post(receive::acknowledge))
         .route("/skein.v1.{service}/{method}", any(operation::serve))

@@ -22,9 +22,9 @@ use skein_service::{Caller, Gate, is_for_servers, is_method};
 use tower::ServiceExt as _;
 
 use super::{
-    Http, admin,
+    Http, Peer, admin,
     failure::{self, connect_error},
-    node,
+    gateways, node,
 };
 use crate::{hello::Shared, measure};
 
@@ -37,6 +37,12 @@ pub(super) async fn serve(State(http): State<Http>, request: Request) -> Respons
     if declared.is_some_and(|bytes: usize| bytes > FRAME_BYTES_MAX) {
         let text = format!("a request has at most {FRAME_BYTES_MAX} bytes");
         return failure::response(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, &text);
+    }
+    if request.uri().path().strip_prefix('/') == Some(gateways::PATH) {
+        let peer = request.extensions().get::<Peer>().copied();
+        if let Some(Err(error)) = peer.map(|peer| gateways::admit(&http.shared, peer)) {
+            return failure::of(&error);
+        }
     }
     match http.operations.oneshot(request).await {
         Ok(response) => response.map(Body::new),
@@ -89,6 +95,8 @@ impl Dispatcher for Operations {
                     },
                     Err(error) => Err(error),
                 }
+            } else if path.trim_start_matches('/') == gateways::PATH {
+                gateways::answer(&shared, codec, &body)
             } else {
                 match caller(gate, context.headers()).await {
                     Ok(caller) => gate.dispatch(caller.as_ref(), &path, codec, &body).await,

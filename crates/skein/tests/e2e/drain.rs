@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Nodes say where they are; the port is the one that they got.
-const ADVERTISE: (&str, &str) = ("SKEIN__ACCESS__ADVERTISE", r#"["http://127.0.0.1:0", "tcp://127.0.0.1:0"]"#);
+pub const ADVERTISE: (&str, &str) = ("SKEIN__ACCESS__ADVERTISE", r#"["http://127.0.0.1:0", "tcp://127.0.0.1:0"]"#);
 const WITHDRAW: (&str, &str) = ("SKEIN__ACCESS__DRAIN__WITHDRAW_MS", "200");
 const SPREAD: (&str, &str) = ("SKEIN__ACCESS__DRAIN__SPREAD_MS", "1500");
 

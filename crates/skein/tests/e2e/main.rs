@@ -9,6 +9,7 @@ mod bad_input;
 mod chat;
 mod cluster;
 mod crash;
+mod dispatch;
 mod drain;
 mod http;
 mod link;

@@ -10,6 +10,7 @@ const OFFERED_MAX = 16;
 export class Gateways {
   readonly #home: readonly string[];
   #offered: readonly string[] = [];
+  #last: readonly string[] = [];
   #winner: string | undefined;
   #current: string;
   readonly #shunned = new Map<string, number>();
@@ -27,12 +28,37 @@ export class Gateways {
 
   /** All addresses, each once, in the order in which they are to be tried. */
   order(nowMs: number): readonly string[] {
-    const all = new Set([...(this.#winner === undefined ? [] : [this.#winner]), ...this.#offered, ...this.#home]);
+    const winner = this.#winner === undefined ? [] : [this.#winner];
+    const all = new Set([...winner, ...this.#offered, ...this.#home, ...this.#last]);
     const until = (address: string) => {
       const shunned = this.#shunned.get(address) ?? 0;
       return shunned > nowMs ? shunned : 0;
     };
     return [...all].sort((one, other) => until(one) - until(other));
+  }
+
+  /** Whether one of them is known to work. */
+  get known(): boolean {
+    return this.#winner !== undefined;
+  }
+
+  /** One that worked in an earlier life: it is tried first. */
+  remember(address: string): void {
+    const [usable] = this.#usable(address);
+    if (usable === undefined) return;
+    this.#winner = usable;
+    this.#current = usable;
+  }
+
+  /** Where to connect, by somebody who was asked; and where at the very last. */
+  resolved(named: readonly string[], last: readonly string[]): void {
+    this.#offered = named.flatMap((address) => this.#usable(address)).slice(0, OFFERED_MAX);
+    this.#last = last.flatMap((address) => this.#usable(address)).slice(0, OFFERED_MAX);
+  }
+
+  /** From now on this one. */
+  use(address: string): void {
+    this.#current = address;
   }
 
   /** A session was opened at the present one. */
@@ -43,6 +69,7 @@ export class Gateways {
 
   /** The present one could not be reached, or refused: the next one is. */
   failed(nowMs: number): void {
+    if (this.#winner === this.#current) this.#winner = undefined;
     this.#shun(nowMs, FAILED_MS);
   }
 

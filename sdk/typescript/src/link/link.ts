@@ -5,6 +5,7 @@ import type { Event, Frame, Welcome } from "../gen/skein/v1/link_pb.js";
 import { CloseCode } from "../gen/skein/v1/link_pb.js";
 import type { TokenProvider } from "../tokens.js";
 import { backoffMs } from "./backoff.js";
+import type { Chooser } from "./choose.js";
 import { afterClose, type CloseReason, closeReason } from "./close_code.js";
 import type { Gateways } from "./gateways.js";
 import { Session, type SessionEvent, WELCOME_TIMEOUT_MS } from "./session.js";
@@ -31,6 +32,8 @@ export interface LinkOptions {
   readonly client: string;
   /** Where the transports connect to, as far as the server has a say in it. */
   readonly gateways?: Pick<Gateways, "works" | "failed" | "leave">;
+  /** Finds an address that answers. */
+  readonly chooser?: Pick<Chooser, "prepare" | "works">;
   /** Whether plain HTTP reaches the server, asked after a transport has failed. */
   readonly reachable: () => Promise<boolean>;
   /** Moves the link to a fresh access token; returns how long that lives, in milliseconds. */
@@ -146,6 +149,8 @@ export class Link {
     this.events.connecting(this.#attempt);
     let token: string;
     try {
+      await this.options.chooser?.prepare(this.#attempt > 1);
+      if (this.#stopped) return;
       token = await this.options.tokens({ rejected: this.#rejected });
     } catch (thrown) {
       this.#opening = false;
@@ -245,6 +250,7 @@ export class Link {
     this.#bad = false;
     this.#failures = 0;
     this.options.gateways?.works();
+    this.options.chooser?.works();
     this.#worked.add(this.#current);
     this.#planRenewal(Number(welcome.tokenExpiresMs) - Number(welcome.serverTimeMs));
     if (this.#transport > 0) this.#planUpgrade();

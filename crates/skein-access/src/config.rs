@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use skein_proto::limits;
 
+pub use crate::limit::config::LimitsConfig;
+
 /// Section `[access]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,6 +30,8 @@ pub struct AccessConfig {
     pub drain: DrainConfig,
     /// Telling clients where to connect.
     pub dispatch: DispatchConfig,
+    /// Who may do how much.
+    pub limits: LimitsConfig,
     /// Clients send something at least this often, in milliseconds.
     pub heartbeat_ms: u32,
     /// How long a dropped session can be resumed, in milliseconds.
@@ -48,6 +52,7 @@ impl Default for AccessConfig {
             links_max: 100_000,
             drain: DrainConfig::default(),
             dispatch: DispatchConfig::default(),
+            limits: LimitsConfig::default(),
             heartbeat_ms: limits::HEARTBEAT_MS,
             resume_window_ms: limits::RESUME_WINDOW_MS,
             tls: TlsConfig::Off,

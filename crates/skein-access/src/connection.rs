@@ -12,7 +12,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use skein_proto::{
-    limits::{ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
+    limits::{ANONYMOUS_FRAME_BYTES_MAX, ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
     session::{Input, decode_frame, frame},
     v1::{self, CloseCode, frame::Body},
 };
@@ -22,7 +22,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use crate::{
     confirm::confirm,
     framing::{Broken, Framing, Unframed},
-    hello::{Greeted, Shared},
+    hello::{Greeted, Shared, close_text},
+    limit::Place,
     measure,
     registry::{LiveSession, Turn},
     request::{Answer, answer},
@@ -95,6 +96,8 @@ struct Connection<S> {
     /// Bytes that the socket did not take yet.
     unwritten: Vec<u8>,
     running: Option<Box<FuturesUnordered<Running>>>,
+    /// The address at the other end.
+    place: Place,
     shared: Arc<Shared>,
 }
 
@@ -105,6 +108,7 @@ pub(crate) fn run<S: Stream>(
     stream: S,
     framing: Framing,
     early: Bytes,
+    place: Place,
     shared: Arc<Shared>,
 ) -> impl Future<Output = ()> + Send {
     measure::connection_opened(framing.transport());
@@ -116,6 +120,7 @@ pub(crate) fn run<S: Stream>(
         input: BytesMut::from(early),
         unwritten: Vec::new(),
         running: None,
+        place,
         shared,
     };
     async move {
@@ -222,10 +227,12 @@ impl<S: Stream> Connection<S> {
         let welcome = match greeted {
             Greeted::Refused(code, text) => return Err(End::close(code, text)),
             Greeted::Anonymous(welcome) => {
+                self.framing.set_frame_bytes_max(ANONYMOUS_FRAME_BYTES_MAX);
                 self.peer = Peer::Anonymous(deadline(&self.shared, ANONYMOUS_LINK_MS));
                 welcome
             }
             Greeted::Welcome(attachment, welcome) => {
+                self.framing.set_frame_bytes_max(FRAME_BYTES_MAX);
                 self.peer = Peer::Known(attachment.session, attachment.epoch);
                 welcome
             }
@@ -319,6 +326,13 @@ impl<S: Stream> Connection<S> {
             Peer::Known(session, _) => Some(session.clone()),
             _ => None,
         };
+        let admitted = match &session {
+            Some(session) => self.shared.guard.request_of(session.caller.user, now_ms()),
+            None => self.shared.guard.request_from(&self.place, now_ms()),
+        };
+        if let Err(error) = admitted {
+            return self.respond(request.id, &Err(error));
+        }
         let mut running: Running = Box::pin(answer(self.shared.clone(), session, codec, request));
         match running.as_mut().poll(context) {
             Poll::Ready((id, result)) => self.respond(id, &result),
@@ -434,6 +448,9 @@ impl<S: Stream> Connection<S> {
             End::Bye => (None, 1000, String::new()),
             End::Close { code, status, text } => {
                 measure::link_closed(code);
+                if matches!(self.peer, Peer::Unknown(_)) && code != CloseCode::Shutdown {
+                    self.shared.guard.misbehaved(&self.place, now_ms());
+                }
                 (Some(code), status, text)
             }
         };
@@ -455,22 +472,6 @@ impl<S: Stream> Connection<S> {
     }
 }
 
-fn close_text(code: CloseCode) -> &'static str {
-    match code {
-        CloseCode::HelloTimeout => "say hello with a token in time",
-        CloseCode::Overloaded => "the server is busy",
-        CloseCode::Shutdown => "the server is going away; reconnect",
-        CloseCode::SlowConsumer => "nothing was read for too long; reconnect",
-        CloseCode::HeartbeatMissed => "nothing was sent for too long; reconnect",
-        CloseCode::TokenExpired => "the access token has expired; refresh it and reconnect",
-        CloseCode::TokenRevoked => "this device was logged out",
-        CloseCode::Kicked => "another device of this kind has logged in",
-        CloseCode::Superseded => "the session goes on over another connection",
-        CloseCode::AccountSuspended => "this account is suspended",
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpStream;
@@ -479,7 +480,7 @@ mod tests {
     use crate::tls_stream::TlsStream;
 
     /// What one link's task holds, without making one.
-    fn size_of_link<S: Stream, F>(_: impl FnOnce(S, Framing, Bytes, Arc<Shared>) -> F) -> usize {
+    fn size_of_link<S: Stream, F>(_: impl FnOnce(S, Framing, Bytes, Place, Arc<Shared>) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cluster::Cluster,
     config::AccessConfig,
+    limit::Guard,
+    measure,
     registry::{Attachment, Registry},
 };
 
@@ -23,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) cluster: Cluster,
+    pub(crate) guard: Guard,
     pub(crate) config: AccessConfig,
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,
@@ -56,6 +59,11 @@ impl Shared {
             (Ok((caller, user_version)), Ok(welcome)) => (caller, user_version, welcome),
             (Err(error), _) | (_, Err(error)) => return Greeted::Refused(close_code(&error), error.text),
         };
+        let sessions_max = self.config.limits.sessions_per_user_max as usize;
+        if sessions_max > 0 && !hello.resume.is_set() && self.registry.sessions_of(caller.user) >= sessions_max {
+            measure::refused("sessions");
+            return Greeted::Refused(CloseCode::Overloaded, "you have too many sessions; close some".to_owned());
+        }
         let mut fresh_id = [0; 16];
         if getrandom::fill(&mut fresh_id).is_err() {
             return Greeted::Refused(CloseCode::Internal, "no randomness".to_owned());
@@ -113,5 +121,22 @@ fn close_code(error: &v1::Error) -> CloseCode {
         ErrorCode::Unauthenticated => CloseCode::BadToken,
         ErrorCode::Overloaded => CloseCode::Overloaded,
         _ => CloseCode::Internal,
+    }
+}
+
+/// What a client is told with a code.
+pub(crate) fn close_text(code: CloseCode) -> &'static str {
+    match code {
+        CloseCode::HelloTimeout => "say hello with a token in time",
+        CloseCode::Overloaded => "the server is busy",
+        CloseCode::Shutdown => "the server is going away; reconnect",
+        CloseCode::SlowConsumer => "nothing was read for too long; reconnect",
+        CloseCode::HeartbeatMissed => "nothing was sent for too long; reconnect",
+        CloseCode::TokenExpired => "the access token has expired; refresh it and reconnect",
+        CloseCode::TokenRevoked => "this device was logged out",
+        CloseCode::Kicked => "another device of this kind has logged in",
+        CloseCode::Superseded => "the session goes on over another connection",
+        CloseCode::AccountSuspended => "this account is suspended",
+        _ => "",
     }
 }

@@ -25,6 +25,6 @@ mod sweep;
 mod tls;
 mod tls_stream;
 
-pub use config::{AccessConfig, DispatchConfig, DrainConfig, TlsConfig};
+pub use config::{AccessConfig, DispatchConfig, DrainConfig, LimitsConfig, TlsConfig};
 pub use http::nothing;
 pub use listen::{Access, Offer, StartError};

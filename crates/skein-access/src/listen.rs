@@ -6,15 +6,15 @@ use axum::Router;
 use bytes::Bytes;
 use hyper::{Request, body::Incoming};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
     service::TowerToHyperService,
 };
 use rustls::ServerConfig;
 use skein_bus::{Bus, BusMessage};
 use skein_proto::v1::CloseCode;
-use skein_service::Gate;
-use socket2::SockRef;
+use skein_service::{Gate, now_ms};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc::Receiver,
@@ -30,6 +30,7 @@ use crate::{
     framing::Framing,
     hello::Shared,
     http::{self, Peer},
+    limit::Guard,
     registry::Registry,
     sweep, tls,
     tls_stream::TlsStream,
@@ -43,8 +44,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const BACKLOG: u32 = 4_096;
 /// How long a TLS handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// How long a silent HTTP connection is kept.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of the head of a request that are kept while it comes.
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// A silent peer is asked by its system's keep-alive after this, and then as often.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Why the access layer cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -119,9 +123,17 @@ impl Access {
         };
         let (http, tcp) = (address(&http_listener)?, tcp_listener.as_ref().map(address).transpose()?);
         config.advertise = cluster::with_ports(&config.advertise, http.port(), tcp.map(|tcp| tcp.port()));
-        let cluster = Cluster::new(&config, bus.tag());
-        let shared =
-            Shared { gate, bus, registry: registry.clone(), cluster, config: config.clone(), stop: stop.clone() };
+        let (cluster, guard) = (Cluster::new(&config, bus.tag()), Guard::new(config.limits.clone()));
+        let guard = guard.map_err(StartError::Config)?;
+        let shared = Shared {
+            gate,
+            bus,
+            registry: registry.clone(),
+            cluster,
+            guard,
+            config: config.clone(),
+            stop: stop.clone(),
+        };
         let shared = Arc::new(shared);
         let router = http::router(shared.clone(), stop.clone(), connections.clone(), offer)?;
         let listening =
@@ -211,29 +223,32 @@ impl Listening {
             self.connections.spawn(async move {
                 match listening.encryption.clone() {
                     None => listening.serve_http(stream, peer, router).await,
-                    Some(config) => {
-                        if let Some(stream) = encrypt(config, stream).await {
-                            listening.serve_http(stream, peer, router).await;
-                        }
-                    }
+                    Some(config) => match encrypt(config, stream).await {
+                        Some(stream) => listening.serve_http(stream, peer, router).await,
+                        None => listening.shared.guard.misbehaved(&peer.0, now_ms()),
+                    },
                 }
             });
         }
     }
 
     async fn accept_tcp(self, listener: TcpListener) {
-        while let Some((stream, _)) = self.accept(&listener).await {
+        while let Some((stream, Peer(place))) = self.accept(&listener).await {
             let shared = self.shared.clone();
             match self.encryption.clone() {
                 None => {
-                    self.connections.spawn(connection::run(stream, Framing::Record, Bytes::new(), shared));
+                    self.connections.spawn(connection::run(stream, Framing::record(), Bytes::new(), place, shared));
                 }
                 Some(config) => {
                     let connections = self.connections.clone();
                     self.connections.spawn(async move {
-                        if let Some(stream) = encrypt(config, stream).await {
+                        match encrypt(config, stream).await {
                             // A task of its own: this one is as large as a handshake.
-                            connections.spawn(connection::run(stream, Framing::Record, Bytes::new(), shared));
+                            Some(stream) => {
+                                let link = connection::run(stream, Framing::record(), Bytes::new(), place, shared);
+                                connections.spawn(link);
+                            }
+                            None => shared.guard.misbehaved(&place, now_ms()),
                         }
                     });
                 }
@@ -247,11 +262,11 @@ impl Listening {
             let accepted = self.stop.run_until_cancelled(listener.accept()).await?;
             match accepted {
                 Ok((stream, address)) => {
-                    let _ = stream.set_nodelay(true);
-                    let socket = SockRef::from(&stream);
-                    let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
-                    let _ = socket.set_keepalive(true);
-                    return Some((stream, Peer(address.ip().to_canonical())));
+                    // Who is turned away costs nothing more; a retry comes soon enough.
+                    if let Ok(place) = self.shared.guard.admit(address.ip(), now_ms()) {
+                        self.prepare(&stream);
+                        return Some((stream, Peer(place)));
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -261,17 +276,33 @@ impl Listening {
         }
     }
 
+    /// What cannot be set is left as it is: the connection works without.
+    fn prepare(&self, stream: &TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let socket = SockRef::from(stream);
+        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+        let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL));
+        let unacknowledged_ms = u64::from(self.shared.config.limits.unacknowledged_max_ms);
+        if unacknowledged_ms > 0 {
+            let _ = socket.set_tcp_user_timeout(Some(Duration::from_millis(unacknowledged_ms)));
+        }
+    }
+
     async fn serve_http<S: Stream>(&self, stream: S, peer: Peer, router: Router) {
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+        let patience = Duration::from_millis(u64::from(self.shared.config.limits.header_timeout_ms.max(1)));
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(HEADER_BYTES_MAX);
+        let place = peer.0.clone();
         let service = router.map_request(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(peer.clone());
             request
         });
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
         tokio::pin!(serving);
         tokio::select! {
-            _ = serving.as_mut() => {}
+            served = serving.as_mut() => if served.is_err() {
+                self.shared.guard.misbehaved(&place, now_ms());
+            },
             () = self.stop.cancelled() => {
                 serving.as_mut().graceful_shutdown();
                 let _ = serving.await;

@@ -75,3 +75,8 @@ pub(crate) fn drain(phase: Phase, links: u64) {
     gauge!("skein_drain_phase").set(f64::from(phase as u8));
     gauge!("skein_links").set(links as f64);
 }
+
+/// Something was refused because of a limit.
+pub(crate) fn refused(reason: &'static str) {
+    counter!("skein_refused_total", "reason" => reason).increment(1);
+}

@@ -1,12 +1,15 @@
 //! Saying how this node is, and taking what others say.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use skein_bus::BusMessage;
 use skein_service::now_ms;
 use tokio::time::MissedTickBehavior;
 
-use super::notice::{Announcement, Notice, Phase};
+use super::notice::{Announcement, Block, Notice, Phase};
 use crate::{hello::Shared, measure};
 
 /// Between two announcements without a change.
@@ -25,6 +28,10 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             changed = status.changed() => if changed.is_err() { return },
         }
         shared.announce(false).await;
+        for (address, length_ms) in shared.guard.take_news() {
+            let block = Notice::Block(Block { address, length_ms });
+            shared.bus.publish(BusMessage::Notice(block.encode())).await;
+        }
     }
 }
 
@@ -39,6 +46,7 @@ pub(crate) fn hear(shared: &Shared, notice: &[u8]) {
         }
         Some(Notice::Drain(order)) if order.name == shared.cluster.name => shared.cluster.drain.order(&order),
         Some(Notice::Drain(_)) => {}
+        Some(Notice::Block(block)) => shared.guard.block(block.address, block.length_ms, now_ms()),
         None => tracing::debug!("a notice that is not understood"),
     }
 }
@@ -49,6 +57,7 @@ impl Shared {
         let announcement = self.announcement();
         // Of a node that goes, nobody needs to know how it feels: it is told at once.
         let sick = announcement.phase == Phase::Serving && !leaving && !self.is_ready().await;
+        self.cluster.sick.store(sick, Ordering::Relaxed);
         let announcement = Announcement { leaving, sick, ..announcement };
         measure::drain(announcement.phase, announcement.links);
         self.bus.publish(BusMessage::Notice(Notice::Node(announcement).encode())).await;
@@ -71,7 +80,7 @@ impl Shared {
             phase: status.phase,
             links_at_start: status.links_at_start,
             remaining_ms: status.remaining_ms(now_ms()),
-            sick: false,
+            sick: self.cluster.sick.load(Ordering::Relaxed),
             leaving: false,
         }
     }

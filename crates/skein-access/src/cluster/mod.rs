@@ -16,7 +16,7 @@ pub(crate) use neighbours::Neighbours;
 pub(crate) use notice::{Announcement, DrainOrder, Notice, Phase};
 pub(crate) use resolve::Hints;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::atomic::AtomicBool};
 
 use skein_proto::v1;
 use skein_service::now_ms;
@@ -36,6 +36,8 @@ pub(crate) struct Cluster {
     pub(crate) drain: Drain,
     /// How often each address asks where to connect.
     pub(crate) asked: Buckets<IpAddr>,
+    /// As of the last look, this node cannot serve.
+    sick: AtomicBool,
 }
 
 impl Cluster {
@@ -45,7 +47,13 @@ impl Cluster {
         let name = if config.name.is_empty() { made_up() } else { config.name.clone() };
         let per_minute = config.dispatch.per_address_per_minute;
         let asked = Buckets::new(per_minute, per_minute.div_ceil(4), ASKING_MAX);
-        Self { name, neighbours: Neighbours::default(), drain: Drain::new(config.drain.clone()), asked }
+        Self {
+            name,
+            neighbours: Neighbours::default(),
+            drain: Drain::new(config.drain.clone()),
+            asked,
+            sick: AtomicBool::new(false),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What access nodes tell one another, as JSON: nodes of two versions live beside each other, and take what they know of it.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use skein_proto::v1;
@@ -19,6 +21,16 @@ pub(crate) enum Notice {
     Node(Announcement),
     /// The node of this name is to be drained, or not to be any more.
     Drain(DrainOrder),
+    /// An address is not accepted any more.
+    Block(Block),
+}
+
+/// An address that was refused again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Block {
+    pub(crate) address: IpAddr,
+    /// For how long from now, in milliseconds.
+    pub(crate) length_ms: u64,
 }
 
 /// How far a node is in being drained.

@@ -1,7 +1,5 @@
 //! Where to connect, for anybody who asks; not too often.
 
-use std::net::IpAddr;
-
 use axum::{
     extract::{Extension, Query, State},
     http::header,
@@ -19,6 +17,7 @@ use super::{Http, failure};
 use crate::{
     cluster::{self, Hints},
     hello::Shared,
+    limit::Place,
 };
 
 /// The path of the operation.
@@ -27,9 +26,9 @@ pub(super) const PATH: &str = "skein.v1.DispatchService/ResolveGateways";
 /// Longest hint that is looked at, in bytes.
 const HINT_BYTES_MAX: usize = 64;
 
-/// The address at the other end of a request's connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+/// The place of a request's connection.
+#[derive(Clone)]
+pub(crate) struct Peer(pub(crate) Place);
 
 #[derive(Deserialize)]
 pub(super) struct Parameters {
@@ -45,7 +44,7 @@ pub(super) async fn get(
     Extension(peer): Extension<Peer>,
     Query(parameters): Query<Parameters>,
 ) -> Result<Response, Response> {
-    admit(&http.shared, peer).map_err(|error| failure::of(&error))?;
+    admit(&http.shared, &peer).map_err(|error| failure::of(&error))?;
     let answer = resolve(&http.shared, parameters.region, parameters.carrier);
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
     Ok((headers, Codec::Json.encode(&answer)).into_response())
@@ -65,8 +64,8 @@ pub(super) fn answer(shared: &Shared, codec: Codec, body: &[u8]) -> Result<Bytes
 ///
 /// # Errors
 /// `RATE_LIMITED`, with the time to wait.
-pub(super) fn admit(shared: &Shared, Peer(address): Peer) -> Result<(), v1::Error> {
-    shared.cluster.asked.take(address, now_ms()).map_err(|retry_after_ms| v1::Error {
+pub(super) fn admit(shared: &Shared, Peer(place): &Peer) -> Result<(), v1::Error> {
+    shared.cluster.asked.take(place.address, now_ms()).map_err(|retry_after_ms| v1::Error {
         code: ErrorCode::RateLimited.into(),
         text: "this address has asked too often where to connect".to_owned(),
         retryable: true,

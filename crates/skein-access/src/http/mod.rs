@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
@@ -22,6 +22,7 @@ use axum::{
 use connectrpc::ConnectRpcService;
 pub(crate) use gateways::Peer;
 use skein_proto::v1::ErrorCode;
+use skein_service::now_ms;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -68,6 +69,7 @@ pub(crate) fn router(
         .route("/v1/poll", get(receive::poll).post(receive::poll))
         .route("/v1/ack", post(receive::acknowledge))
         .route("/skein.v1.{service}/{method}", any(operation::serve))
+        .layer(middleware::from_fn_with_state(state.clone(), limited))
         .layer(middleware::from_fn(cross_origin))
         // Behind the layer: other origins may call us, but pages are not theirs to read.
         .fallback_service(pages)
@@ -99,6 +101,16 @@ async fn cross_origin(request: Request, next: Next) -> Response {
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
     }
     response
+}
+
+/// Refuses requests of an address that makes too many.
+async fn limited(State(http): State<Http>, request: Request, next: Next) -> Response {
+    if let Some(Peer(place)) = request.extensions().get::<Peer>()
+        && let Err(error) = http.shared.guard.request_from(place, now_ms())
+    {
+        return failure::of(&error);
+    }
+    next.run(request).await
 }
 
 fn open_to_all(headers: &mut HeaderMap) {

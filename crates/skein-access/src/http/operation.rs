@@ -1,6 +1,9 @@
 //! Every operation over HTTP: Connect, gRPC, gRPC-Web and plain JSON come from the library and end in the same dispatch as a link's requests.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
@@ -12,13 +15,13 @@ use connectrpc::{
     codec::CodecFormat,
     dispatcher::{RequestStream, StreamingResult, UnaryResult},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use skein_proto::{
     codec::Codec,
     limits::FRAME_BYTES_MAX,
     v1::{self, ErrorCode},
 };
-use skein_service::{Caller, Gate, is_for_servers, is_method};
+use skein_service::{Caller, Gate, is_for_servers, is_method, now_ms};
 use tower::ServiceExt as _;
 
 use super::{
@@ -39,13 +42,22 @@ pub(super) async fn serve(State(http): State<Http>, request: Request) -> Respons
         return failure::response(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, &text);
     }
     if request.uri().path().strip_prefix('/') == Some(gateways::PATH) {
-        let peer = request.extensions().get::<Peer>().copied();
+        let peer = request.extensions().get::<Peer>();
         if let Some(Err(error)) = peer.map(|peer| gateways::admit(&http.shared, peer)) {
             return failure::of(&error);
         }
     }
-    match http.operations.oneshot(request).await {
-        Ok(response) => response.map(Body::new),
+    let longest = Duration::from_millis(u64::from(http.shared.config.limits.request_timeout_ms.max(1)));
+    match tokio::time::timeout(longest, http.operations.oneshot(request)).await {
+        Ok(Ok(response)) => response.map(Body::new),
+        Err(_) => {
+            measure::refused("request_timeout");
+            let text = "the request did not come, or was not answered, in time";
+            let mut late = failure::response(StatusCode::REQUEST_TIMEOUT, ErrorCode::Timeout, text);
+            // What is still to come of it is not waited for.
+            late.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            late
+        }
     }
 }
 
@@ -75,6 +87,14 @@ pub(super) async fn caller(gate: &Gate, headers: &HeaderMap) -> Result<Option<Ca
     }
 }
 
+/// The caller, if it has not asked too much.
+fn admitted(shared: &Shared, caller: Option<Caller>) -> Result<Option<Caller>, v1::Error> {
+    match &caller {
+        Some(known) => shared.guard.request_of(known.user, now_ms()).map(|()| caller),
+        None => Ok(None),
+    }
+}
+
 impl Dispatcher for Operations {
     fn lookup(&self, path: &str) -> Option<MethodDescriptor> {
         // Whatever the last part is called: the dispatch answers unknown names with our own code.
@@ -98,7 +118,7 @@ impl Dispatcher for Operations {
             } else if path.trim_start_matches('/') == gateways::PATH {
                 gateways::answer(&shared, codec, &body)
             } else {
-                match caller(gate, context.headers()).await {
+                match caller(gate, context.headers()).await.and_then(|caller| admitted(&shared, caller)) {
                     Ok(caller) => gate.dispatch(caller.as_ref(), &path, codec, &body).await,
                     Err(error) => Err(error),
                 }

@@ -1,7 +1,12 @@
 //! Who may do how much: bounds on what one address or one person can take from the others.
 //!
-//! In reading order: `bucket` (how often), …
+//! In reading order: [`config`], `network` (ranges of addresses), `bucket` (how often), `guard` (all of it together).
+
+pub mod config;
 
 mod bucket;
+mod guard;
+mod network;
 
 pub(crate) use bucket::Buckets;
+pub(crate) use guard::{Guard, Place};

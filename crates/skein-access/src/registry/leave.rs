@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use skein_proto::{
     codec::Codec,
+    id::UserId,
     session::frame,
     v1::{self, CloseCode},
 };
@@ -36,6 +37,11 @@ impl Registry {
     pub(crate) fn links(&self) -> usize {
         let attached = |session: &&Arc<LiveSession>| session.lock().attached;
         self.shards.iter().map(|shard| shard.lock().values().flatten().filter(attached).count()).sum()
+    }
+
+    /// Sessions of a user, connected or to be resumed.
+    pub(crate) fn sessions_of(&self, user: UserId) -> usize {
+        self.shard(user).lock().get(&user).map_or(0, Vec::len)
     }
 
     /// Asks the links of a shard to leave, each with one of the farewells in turn. False when there is no such shard.

@@ -9,6 +9,7 @@ mod bad_input;
 mod chat;
 mod cluster;
 mod crash;
+mod defence;
 mod dispatch;
 mod drain;
 mod http;

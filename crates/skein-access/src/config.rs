@@ -34,6 +34,8 @@ pub struct AccessConfig {
     pub limits: LimitsConfig,
     /// Clients send something at least this often, in milliseconds.
     pub heartbeat_ms: u32,
+    /// The longest interval that a client may ask for instead, in milliseconds: networks differ in how long they keep a silent connection.
+    pub heartbeat_max_ms: u32,
     /// How long a dropped session can be resumed, in milliseconds.
     pub resume_window_ms: u64,
     /// Encryption.
@@ -54,6 +56,7 @@ impl Default for AccessConfig {
             dispatch: DispatchConfig::default(),
             limits: LimitsConfig::default(),
             heartbeat_ms: limits::HEARTBEAT_MS,
+            heartbeat_max_ms: 300_000,
             resume_window_ms: limits::RESUME_WINDOW_MS,
             tls: TlsConfig::Off,
         }

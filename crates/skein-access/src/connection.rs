@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use crate::{
     confirm::confirm,
     framing::{Broken, Framing, Unframed},
+    heartbeat,
     hello::{Greeted, Shared, close_text},
     limit::Place,
     measure,
@@ -299,7 +300,11 @@ impl<S: Stream> Connection<S> {
             Input::Nothing => {}
             Input::Close(_) => return Err(End::Bye),
             Input::Ping(ping) => {
-                let pong = frame::pong(self.framing.codec(), &ping, now_ms());
+                let heartbeat_ms = match &self.peer {
+                    Peer::Known(session, _) => heartbeat::renegotiate(&self.shared.config, session, &ping),
+                    _ => 0,
+                };
+                let pong = frame::pong(self.framing.codec(), &ping, now_ms(), heartbeat_ms);
                 self.framing.encode(&mut self.unwritten, &pong);
             }
             Input::Request(request) => self.start(context, *request),

@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cluster::Cluster,
     config::AccessConfig,
-    limit::Guard,
+    heartbeat,
+    limit::{Admission, Guard},
     measure,
     registry::{Attachment, Registry},
 };
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Arc<Registry>,
     pub(crate) cluster: Cluster,
     pub(crate) guard: Guard,
+    pub(crate) admission: Admission,
     pub(crate) config: AccessConfig,
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,
@@ -48,6 +50,13 @@ impl Shared {
             let text = "this node is being drained; connect to another one";
             return Greeted::Refused(CloseCode::Shutdown, text.to_owned());
         }
+        let Some(_place) = self.admission.enter().await else {
+            measure::refused("hellos");
+            return Greeted::Refused(
+                CloseCode::Overloaded,
+                "too many clients come at once; come again later".to_owned(),
+            );
+        };
         if hello.token.is_empty() {
             return match self.welcome().await {
                 Ok(welcome) => Greeted::Anonymous(welcome),
@@ -78,7 +87,10 @@ impl Shared {
         if let Some((id, _)) = resume.filter(|_| !attachment.resumed) {
             self.end_elsewhere(&attachment, tag, id).await;
         }
+        let heartbeat_ms = heartbeat::agreed(&self.config, hello);
+        attachment.session.lock().heartbeat_ms = heartbeat_ms;
         let welcome = v1::Welcome {
+            heartbeat_ms,
             session_id: Bytes::copy_from_slice(&attachment.session.lock().session.session_id()),
             resumed: attachment.resumed,
             user_id: user.0,

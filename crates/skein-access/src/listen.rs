@@ -30,7 +30,7 @@ use crate::{
     framing::Framing,
     hello::Shared,
     http::{self, Peer},
-    limit::Guard,
+    limit::{Admission, Guard},
     registry::Registry,
     sweep, tls,
     tls_stream::TlsStream,
@@ -125,12 +125,15 @@ impl Access {
         config.advertise = cluster::with_ports(&config.advertise, http.port(), tcp.map(|tcp| tcp.port()));
         let (cluster, guard) = (Cluster::new(&config, bus.tag()), Guard::new(config.limits.clone()));
         let guard = guard.map_err(StartError::Config)?;
+        let limits = &config.limits;
+        let admission = Admission::new(limits.hellos_max as usize, limits.hellos_waiting_max as usize);
         let shared = Shared {
             gate,
             bus,
             registry: registry.clone(),
             cluster,
             guard,
+            admission,
             config: config.clone(),
             stop: stop.clone(),
         };

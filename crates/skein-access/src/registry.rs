@@ -10,7 +10,9 @@ use std::{
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use skein_bus::{Bus, Sessions};
-use skein_proto::{codec::Codec, event::EncodedEvent, id::UserId, session::ServerSession, v1::CloseCode};
+use skein_proto::{
+    codec::Codec, event::EncodedEvent, id::UserId, limits::HEARTBEAT_MS, session::ServerSession, v1::CloseCode,
+};
 use skein_service::{Caller, now_ms};
 
 mod leave;
@@ -49,6 +51,8 @@ pub(crate) struct SessionState {
     detached_ms: u64,
     /// Since when nothing could be written, or 0.
     pub(crate) stalled_ms: u64,
+    /// The client says something at least this often, in milliseconds.
+    pub(crate) heartbeat_ms: u32,
     /// To be sent once: the client is asked to leave.
     farewell: Option<Arc<Farewell>>,
 }
@@ -74,6 +78,7 @@ impl LiveSession {
             expires_ms: caller.expires_ms,
             detached_ms: 0,
             stalled_ms: 0,
+            heartbeat_ms: HEARTBEAT_MS,
             farewell: None,
         };
         Self { caller, state: Mutex::new(state) }
@@ -363,7 +368,9 @@ impl LiveSession {
 
 impl SessionState {
     /// What time has done to the session.
-    pub(crate) fn judge(&mut self, now_ms: u64, silence_max_ms: u64, resume_window_ms: u64) -> Verdict {
+    pub(crate) fn judge(&mut self, now_ms: u64, resume_window_ms: u64) -> Verdict {
+        // One may be lost; who misses two is gone.
+        let silence_max_ms = 2 * u64::from(self.heartbeat_ms);
         if !self.attached {
             let over = self.close.is_some() || self.detached_ms + resume_window_ms < now_ms;
             return if over { Verdict::Gone } else { Verdict::Detached };
@@ -406,7 +413,7 @@ mod tests {
 
     use super::*;
 
-    const SILENCE_MAX_MS: u64 = 75_000;
+    const SILENCE_MAX_MS: u64 = 2 * HEARTBEAT_MS as u64;
     const WINDOW_MS: u64 = 60_000;
 
     fn session(receive_only: bool) -> LiveSession {
@@ -422,7 +429,7 @@ mod tests {
 
     /// What the connection finds after the sweep at this time.
     fn close_at(session: &LiveSession, now_ms: u64) -> Option<CloseCode> {
-        session.lock().judge(now_ms, SILENCE_MAX_MS, WINDOW_MS);
+        session.lock().judge(now_ms, WINDOW_MS);
         match session.take_turn(0, now_ms, Waker::noop(), &mut Vec::new()) {
             Turn::Close(code) => Some(code),
             Turn::Frames => None,
@@ -463,10 +470,10 @@ mod tests {
     fn a_detached_session_is_kept_for_the_window_unless_it_was_closed() {
         let lost = session(false);
         (lost.lock().attached, lost.lock().detached_ms) = (false, 100);
-        assert!(matches!(lost.lock().judge(100 + WINDOW_MS, SILENCE_MAX_MS, WINDOW_MS), Verdict::Detached));
-        assert!(matches!(lost.lock().judge(101 + WINDOW_MS, SILENCE_MAX_MS, WINDOW_MS), Verdict::Gone));
+        assert!(matches!(lost.lock().judge(100 + WINDOW_MS, WINDOW_MS), Verdict::Detached));
+        assert!(matches!(lost.lock().judge(101 + WINDOW_MS, WINDOW_MS), Verdict::Gone));
         lost.close(CloseCode::TokenRevoked);
-        assert!(matches!(lost.lock().judge(101, SILENCE_MAX_MS, WINDOW_MS), Verdict::Gone));
+        assert!(matches!(lost.lock().judge(101, WINDOW_MS), Verdict::Gone));
     }
 
     #[test]

@@ -30,6 +30,8 @@ const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(15);
 /// A link that was left sooner than this after it began is replaced after a wait, in milliseconds.
 const STAY_MS: u64 = 1_000;
+/// After the server said that it has too much to do, waits begin as if so many tries had failed.
+const OVERLOADED_FAILURES: u32 = 5;
 /// A token with less than this left is refreshed.
 const TOKEN_RESERVE_MS: u64 = 60_000;
 
@@ -361,6 +363,9 @@ impl Driver {
                     self.shared.tokens.lock().access_expires_ms = 0;
                 } else {
                     self.session.forget();
+                }
+                if code == CloseCode::Overloaded {
+                    self.failures = self.failures.max(OVERLOADED_FAILURES);
                 }
                 Outcome::Lost
             }

@@ -24,6 +24,10 @@ pub struct LimitsConfig {
     pub block_min_s: u32,
     /// At most this long, in seconds.
     pub block_max_s: u32,
+    /// Hellos that are judged at once, and that wait for it; beyond it clients are told to come again (OVERLOADED).
+    pub hellos_max: u32,
+    /// As above: those that wait.
+    pub hellos_waiting_max: u32,
     /// How long the head of a request may take, in milliseconds.
     pub header_timeout_ms: u32,
     /// How long a request and its answer may take, in milliseconds; receiving without a link is not meant.
@@ -44,6 +48,8 @@ impl Default for LimitsConfig {
             refusals_until_blocked: 100,
             block_min_s: 10,
             block_max_s: 600,
+            hellos_max: 512,
+            hellos_waiting_max: 16_384,
             header_timeout_ms: 10_000,
             request_timeout_ms: 30_000,
             unacknowledged_max_ms: 30_000,

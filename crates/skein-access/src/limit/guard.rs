@@ -1,7 +1,7 @@
 //! Turns away who takes too much: connections and requests are counted by address, requests also by user, and an address that is refused again
 //! and again is not accepted any more for growing times. Times are given.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, ops::Deref, sync::Arc};
 
 use parking_lot::Mutex;
 use skein_proto::{
@@ -25,14 +25,25 @@ const FORGIVEN_AFTER: u64 = 10;
 /// Addresses without connections are forgotten when there are this many, or twice as many as were left the last time.
 const PURGE_MIN: usize = 1_024;
 
-/// An address with a connection; held by each of them, which is how they are counted.
+/// An address with a connection; held once by each of them, which is how they are counted.
 pub(crate) struct Entry {
     pub(crate) address: IpAddr,
     exempt: bool,
 }
 
-/// The place of one connection.
-pub(crate) type Place = Arc<Entry>;
+/// One connection, as far as it is counted.
+pub(crate) struct Spot(Arc<Entry>);
+
+/// The place of one connection, shared by whatever belongs to it.
+pub(crate) type Place = Arc<Spot>;
+
+impl Deref for Spot {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        &self.0
+    }
+}
 
 /// Why an address is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +65,7 @@ struct Record {
 }
 
 struct Open {
-    places: HashMap<IpAddr, Place>,
+    places: HashMap<IpAddr, Arc<Entry>>,
     purge_at: usize,
 }
 
@@ -105,7 +116,7 @@ impl Guard {
         let exempt = self.exempt.iter().any(|network| network.contains(address));
         let address = counted(address);
         if exempt {
-            return Ok(self.place(address, exempt));
+            return Ok(Arc::new(Spot(self.entry(address, exempt))));
         }
         if self.records.lock().get(&address).is_some_and(|record| record.until_ms > now_ms) {
             measure::refused("blocked");
@@ -116,21 +127,21 @@ impl Guard {
             self.note_refusal(address, now_ms);
             return Err(Refusal::TooOften);
         }
-        let place = self.place(address, exempt);
+        let entry = self.entry(address, exempt);
         // One is the table's own.
         let most = self.config.connections_per_address_max as usize;
-        if most > 0 && Arc::strong_count(&place) > most + 1 {
+        if most > 0 && Arc::strong_count(&entry) > most + 1 {
             measure::refused("connections");
             self.note_refusal(address, now_ms);
             return Err(Refusal::TooMany);
         }
-        Ok(place)
+        Ok(Arc::new(Spot(entry)))
     }
 
-    fn place(&self, address: IpAddr, exempt: bool) -> Place {
+    fn entry(&self, address: IpAddr, exempt: bool) -> Arc<Entry> {
         let mut open = self.open.lock();
         if open.places.len() >= open.purge_at {
-            open.places.retain(|_, place| Arc::strong_count(place) > 1);
+            open.places.retain(|_, entry| Arc::strong_count(entry) > 1);
             open.purge_at = PURGE_MIN.max(open.places.len() * 2);
         }
         open.places.entry(address).or_insert_with(|| Arc::new(Entry { address, exempt })).clone()
@@ -251,7 +262,8 @@ mod tests {
     fn an_address_has_so_many_places_and_gets_them_back() {
         let guard = guard(|_| {});
         let one = guard.admit(address(1), 0).unwrap();
-        let _two = guard.admit(address(1), 0).unwrap();
+        let two = guard.admit(address(1), 0).unwrap();
+        let _parts = [two.clone(), two.clone(), two];
         assert_eq!(guard.admit(address(1), 0).err(), Some(Refusal::TooMany));
         assert!(guard.admit(address(2), 0).is_ok());
         drop(one);

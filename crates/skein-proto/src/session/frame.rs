@@ -42,9 +42,9 @@ pub fn welcome(codec: Codec, welcome: v1::Welcome) -> Bytes {
     codec.encode(&v1::Frame { body: Some(welcome.into()), ..Default::default() })
 }
 
-/// The answer to a ping.
-pub fn pong(codec: Codec, ping: &v1::Ping, server_time_ms: u64) -> Bytes {
-    let pong = v1::Pong { time_ms: ping.time_ms, server_time_ms, ..Default::default() };
+/// The answer to a ping, and to the wish for another heartbeat if there is one in it; 0 else.
+pub fn pong(codec: Codec, ping: &v1::Ping, server_time_ms: u64, heartbeat_ms: u32) -> Bytes {
+    let pong = v1::Pong { time_ms: ping.time_ms, server_time_ms, heartbeat_ms, ..Default::default() };
     codec.encode(&v1::Frame { body: Some(pong.into()), ..Default::default() })
 }
 

@@ -24,6 +24,9 @@ const RENEW_MS_MIN = 1_000;
 /** Longest delay that a timer of a browser can hold. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** After the server said that it has too much to do, waits begin as if so many tries had failed. */
+const OVERLOADED_ATTEMPT = 5;
+
 export interface LinkOptions {
   /** The best one first. */
   readonly transports: readonly Transport[];
@@ -168,7 +171,7 @@ export class Link {
     connection = this.#current.connect({
       opened: () => {
         if (!mine()) return;
-        this.#session.handleConnected(Date.now(), token);
+        this.#session.handleConnected(Date.now(), token, isHidden());
         this.#turn();
       },
       frame: (frame) => mine() && this.#frame(frame),
@@ -303,6 +306,7 @@ export class Link {
       if (afterClose(code) === "afresh") this.#session.forget();
       // What goes away or has too much to do is not the first to be asked again, unless it has just sent us elsewhere.
       const busy = code === CloseCode.SHUTDOWN || code === CloseCode.OVERLOADED;
+      if (code === CloseCode.OVERLOADED) this.#attempt = Math.max(this.#attempt, OVERLOADED_ATTEMPT);
       if (busy && !sentAway) this.options.gateways?.failed(Date.now());
       this.#wait();
     }
@@ -404,4 +408,9 @@ export class Link {
       if (stands() && endsMs - Date.now() > RENEW_MS_MIN) this.#planRenewal(endsMs - Date.now());
     }
   }
+}
+
+/** Whether nobody looks at this page. */
+function isHidden(): boolean {
+  return typeof document !== "undefined" && document.visibilityState === "hidden";
 }

@@ -30,6 +30,12 @@ pub struct AccessConfig {
     pub drain: DrainConfig,
     /// Telling clients where to connect.
     pub dispatch: DispatchConfig,
+    /// Origins of pages that may call us, beside our own: `https://shop.example`; `*` is every page.
+    pub allowed_origins: Vec<String>,
+    /// Networks of proxies whose connections begin with a PROXY header (version 1 or 2), which says whom they speak for.
+    pub proxy_protocol_from: Vec<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    pub forwarded_from: Vec<String>,
     /// Who may do how much.
     pub limits: LimitsConfig,
     /// Clients send something at least this often, in milliseconds.
@@ -54,6 +60,9 @@ impl Default for AccessConfig {
             links_max: 100_000,
             drain: DrainConfig::default(),
             dispatch: DispatchConfig::default(),
+            allowed_origins: Vec::new(),
+            proxy_protocol_from: Vec::new(),
+            forwarded_from: Vec::new(),
             limits: LimitsConfig::default(),
             heartbeat_ms: limits::HEARTBEAT_MS,
             heartbeat_max_ms: 300_000,

@@ -23,6 +23,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt as _;
 
 use crate::{
+    arrive::Arrived,
     cluster::{self, Cluster, DrainOrder, DrainStatus, Phase},
     config::AccessConfig,
     connection::{self, Stream},
@@ -30,7 +31,7 @@ use crate::{
     framing::Framing,
     hello::Shared,
     http::{self, Peer},
-    limit::{Admission, Guard},
+    limit::{Admission, Guard, Place},
     registry::Registry,
     sweep, tls,
     tls_stream::TlsStream,
@@ -123,7 +124,7 @@ impl Access {
         };
         let (http, tcp) = (address(&http_listener)?, tcp_listener.as_ref().map(address).transpose()?);
         config.advertise = cluster::with_ports(&config.advertise, http.port(), tcp.map(|tcp| tcp.port()));
-        let (cluster, guard) = (Cluster::new(&config, bus.tag()), Guard::new(config.limits.clone()));
+        let (cluster, guard) = (Cluster::new(&config, bus.tag()), Guard::new(&config));
         let guard = guard.map_err(StartError::Config)?;
         let limits = &config.limits;
         let admission = Admission::new(limits.hellos_max as usize, limits.hellos_waiting_max as usize);
@@ -221,9 +222,11 @@ struct Listening {
 
 impl Listening {
     async fn accept_http(self, listener: TcpListener, router: Router) {
-        while let Some((stream, peer)) = self.accept(&listener).await {
+        while let Some((mut stream, arrived)) = self.accept(&listener).await {
             let (listening, router) = (self.clone(), router.clone());
             self.connections.spawn(async move {
+                let Some(place) = listening.shared.place(&mut stream, arrived).await else { return };
+                let peer = Peer(place);
                 match listening.encryption.clone() {
                     None => listening.serve_http(stream, peer, router).await,
                     Some(config) => match encrypt(config, stream).await {
@@ -236,22 +239,19 @@ impl Listening {
     }
 
     async fn accept_tcp(self, listener: TcpListener) {
-        while let Some((stream, Peer(place))) = self.accept(&listener).await {
-            let shared = self.shared.clone();
-            match self.encryption.clone() {
-                None => {
-                    self.connections.spawn(connection::run(stream, Framing::record(), Bytes::new(), place, shared));
-                }
-                Some(config) => {
-                    let connections = self.connections.clone();
+        while let Some((mut stream, arrived)) = self.accept(&listener).await {
+            match (self.encryption.is_some(), arrived) {
+                (false, Arrived::Placed(place)) => self.serve_records(stream, place),
+                (_, arrived) => {
+                    let listening = self.clone();
                     self.connections.spawn(async move {
-                        match encrypt(config, stream).await {
-                            // A task of its own: this one is as large as a handshake.
-                            Some(stream) => {
-                                let link = connection::run(stream, Framing::record(), Bytes::new(), place, shared);
-                                connections.spawn(link);
-                            }
-                            None => shared.guard.misbehaved(&place, now_ms()),
+                        let Some(place) = listening.shared.place(&mut stream, arrived).await else { return };
+                        match listening.encryption.clone() {
+                            None => listening.serve_records(stream, place),
+                            Some(config) => match encrypt(config, stream).await {
+                                Some(stream) => listening.serve_records(stream, place),
+                                None => listening.shared.guard.misbehaved(&place, now_ms()),
+                            },
                         }
                     });
                 }
@@ -259,16 +259,22 @@ impl Listening {
         }
     }
 
+    /// In a task of its own: that of a handshake is larger.
+    fn serve_records<S: Stream>(&self, stream: S, place: Place) {
+        let link = connection::run(stream, Framing::record(), Bytes::new(), place, self.shared.clone());
+        self.connections.spawn(link);
+    }
+
     /// The next connection; `None` when the server stops.
-    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, Peer)> {
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, Arrived)> {
         loop {
             let accepted = self.stop.run_until_cancelled(listener.accept()).await?;
             match accepted {
                 Ok((stream, address)) => {
                     // Who is turned away costs nothing more; a retry comes soon enough.
-                    if let Ok(place) = self.shared.guard.admit(address.ip(), now_ms()) {
+                    if let Some(arrived) = self.shared.arrived(address.ip()) {
                         self.prepare(&stream);
-                        return Some((stream, Peer(place)));
+                        return Some((stream, arrived));
                     }
                 }
                 Err(error) => {

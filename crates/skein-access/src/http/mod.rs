@@ -2,10 +2,12 @@
 
 mod admin;
 mod failure;
+mod forwarded;
 mod gateways;
 mod link;
 mod node;
 mod operation;
+mod origin;
 mod receive;
 mod status;
 
@@ -14,9 +16,9 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::StatusCode,
     middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::{any, get, post},
 };
 use connectrpc::ConnectRpcService;
@@ -70,7 +72,7 @@ pub(crate) fn router(
         .route("/v1/ack", post(receive::acknowledge))
         .route("/skein.v1.{service}/{method}", any(operation::serve))
         .layer(middleware::from_fn_with_state(state.clone(), limited))
-        .layer(middleware::from_fn(cross_origin))
+        .layer(middleware::from_fn_with_state(state.clone(), origin::checked))
         // Behind the layer: other origins may call us, but pages are not theirs to read.
         .fallback_service(pages)
         .with_state(state);
@@ -80,40 +82,26 @@ pub(crate) fn router(
 /// The answer where nothing is, for whoever serves the paths that are not ours.
 pub async fn nothing() -> Response {
     let mut response = failure::response(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is nothing here");
-    open_to_all(response.headers_mut());
-    response
-}
-
-/// Lets pages of any origin call us: callers are known by their tokens, never by cookies.
-async fn cross_origin(request: Request, next: Next) -> Response {
-    let preflight = request.method() == Method::OPTIONS;
-    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
-    let headers = response.headers_mut();
-    open_to_all(headers);
-    if preflight {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static(
-                "authorization, content-type, skein-session, connect-protocol-version, connect-timeout-ms",
-            ),
-        );
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
-    }
+    origin::open_to(response.headers_mut(), None);
     response
 }
 
 /// Refuses requests of an address that makes too many.
-async fn limited(State(http): State<Http>, request: Request, next: Next) -> Response {
-    if let Some(Peer(place)) = request.extensions().get::<Peer>()
-        && let Err(error) = http.shared.guard.request_from(place, now_ms())
-    {
+async fn limited(State(http): State<Http>, mut request: Request, next: Next) -> Response {
+    let guard = &http.shared.guard;
+    let Some(Peer(mut place)) = request.extensions().get::<Peer>().cloned() else { return next.run(request).await };
+    if let Some(source) = forwarded::source(guard, place.address, request.headers()) {
+        match guard.admit_forwarded(source, now_ms()) {
+            Ok(forwarded) => place = forwarded,
+            Err(_) => {
+                let text = "this address has too many connections, or was refused too often";
+                return failure::response(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, text);
+            }
+        }
+        request.extensions_mut().insert(Peer(place.clone()));
+    }
+    if let Err(error) = guard.request_from(&place, now_ms()) {
         return failure::of(&error);
     }
     next.run(request).await
-}
-
-fn open_to_all(headers: &mut HeaderMap) {
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
 }

@@ -14,7 +14,7 @@ use super::{
     config::LimitsConfig,
     network::{Network, counted},
 };
-use crate::measure;
+use crate::{config::AccessConfig, measure};
 
 /// Addresses and users that are kept in mind, of each kind of limit.
 const KEYS_MAX: usize = 131_072;
@@ -73,6 +73,9 @@ struct Open {
 pub(crate) struct Guard {
     config: LimitsConfig,
     exempt: Vec<Network>,
+    /// Where PROXY headers, and forwarded ones, are believed from.
+    proxies: Vec<Network>,
+    forwarders: Vec<Network>,
     open: Mutex<Open>,
     accepts: Buckets<IpAddr>,
     requests: Buckets<IpAddr>,
@@ -87,9 +90,11 @@ impl Guard {
     ///
     /// # Errors
     /// A network that is none.
-    pub(crate) fn new(config: LimitsConfig) -> Result<Self, String> {
-        let exempt =
-            config.exempt.iter().map(|text| text.parse().map_err(|wrong| format!("access.limits.exempt: {wrong}")));
+    pub(crate) fn new(access: &AccessConfig) -> Result<Self, String> {
+        let config = access.limits.clone();
+        let networks = |key: &str, texts: &[String]| -> Result<Vec<Network>, String> {
+            texts.iter().map(|text| text.parse().map_err(|wrong| format!("{key}: {wrong}"))).collect()
+        };
         let buckets = |per_minute: u32| (per_minute, per_minute.div_ceil(4), KEYS_MAX);
         let of_addresses = |per_minute| {
             let (rate, burst, keys_max) = buckets(per_minute);
@@ -97,7 +102,9 @@ impl Guard {
         };
         let (rate, burst, keys_max) = buckets(config.requests_per_user_per_minute);
         Ok(Self {
-            exempt: exempt.collect::<Result<_, _>>()?,
+            exempt: networks("access.limits.exempt", &config.exempt)?,
+            proxies: networks("access.proxy_protocol_from", &access.proxy_protocol_from)?,
+            forwarders: networks("access.forwarded_from", &access.forwarded_from)?,
             open: Mutex::new(Open { places: HashMap::new(), purge_at: PURGE_MIN }),
             accepts: of_addresses(config.connections_per_address_per_minute),
             requests: of_addresses(config.requests_per_address_per_minute),
@@ -127,15 +134,44 @@ impl Guard {
             self.note_refusal(address, now_ms);
             return Err(Refusal::TooOften);
         }
+        self.with_room(address, now_ms)
+    }
+
+    fn with_room(&self, address: IpAddr, now_ms: u64) -> Result<Place, Refusal> {
+        let exempt = self.exempt.iter().any(|network| network.contains(address));
+        let address = counted(address);
         let entry = self.entry(address, exempt);
         // One is the table's own.
         let most = self.config.connections_per_address_max as usize;
-        if most > 0 && Arc::strong_count(&entry) > most + 1 {
+        if most > 0 && !exempt && Arc::strong_count(&entry) > most + 1 {
             measure::refused("connections");
             self.note_refusal(address, now_ms);
             return Err(Refusal::TooMany);
         }
         Ok(Arc::new(Spot(entry)))
+    }
+
+    /// Whether connections from there begin with a PROXY header.
+    pub(crate) fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether requests from there say truly whom they are from.
+    pub(crate) fn forwards(&self, address: IpAddr) -> bool {
+        self.forwarders.iter().any(|network| network.contains(address))
+    }
+
+    /// The place of somebody behind a proxy, for a request or the link that it becomes.
+    ///
+    /// # Errors
+    /// It is turned away.
+    pub(crate) fn admit_forwarded(&self, address: IpAddr, now_ms: u64) -> Result<Place, Refusal> {
+        let blocked = self.records.lock().get(&counted(address)).is_some_and(|record| record.until_ms > now_ms);
+        if blocked {
+            measure::refused("blocked");
+            return Err(Refusal::Blocked);
+        }
+        self.with_room(address, now_ms)
     }
 
     fn entry(&self, address: IpAddr, exempt: bool) -> Arc<Entry> {
@@ -251,7 +287,7 @@ mod tests {
             ..LimitsConfig::default()
         };
         change(&mut config);
-        Guard::new(config).unwrap()
+        Guard::new(&AccessConfig { limits: config, ..AccessConfig::default() }).unwrap()
     }
 
     fn address(last: u8) -> IpAddr {
@@ -318,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_network_that_is_none_is_told() {
-        let wrong = LimitsConfig { exempt: vec!["localhost".to_owned()], ..LimitsConfig::default() };
-        assert!(Guard::new(wrong).err().unwrap().contains("localhost"));
+        let wrong = AccessConfig { forwarded_from: vec!["localhost".to_owned()], ..AccessConfig::default() };
+        assert!(Guard::new(&wrong).err().unwrap().contains("localhost"));
     }
 }

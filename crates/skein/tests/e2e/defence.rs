@@ -183,3 +183,51 @@ fn others_go_on_under_attack_and_memory_stays_bounded() {
     assert!(each < 40_000, "{each} bytes for each connection that has said nothing yet");
     assert!(p99(&during) < p99(&before) * 10 + Duration::from_millis(500), "{:?} {:?}", p99(&before), p99(&during));
 }
+
+#[test]
+fn pages_of_other_origins_are_refused_unless_they_are_allowed() {
+    let server = Server::start_with(&[("SKEIN__ACCESS__ALLOWED_ORIGINS", r#"["https://shop.example"]"#)]);
+    let own = format!("http://{}", server.http);
+    let ask = |method: &str, path: &str, origin: &str| {
+        let (host, origin) = (server.http, format!("origin: {origin}\r\n"));
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{origin}content-length: 0\r\n\r\n"
+        );
+        let mut stream = http::open(server.http, request.as_bytes());
+        http::head(&mut stream)
+    };
+    for origin in [own.as_str(), "https://shop.example"] {
+        let (status, head) = ask("OPTIONS", "/skein.v1.AccountService/GetMe", origin);
+        assert!(status == 204 && head.contains(&format!("access-control-allow-origin: {origin}\r\n")), "{head}");
+    }
+    for path in ["/skein.v1.AccountService/GetMe", "/link", "/v1/poll"] {
+        let (status, head) = ask("GET", path, "https://evil.example");
+        assert!(status == 403 && !head.contains("access-control-allow-origin"), "{path}: {head}");
+    }
+    assert_eq!(refused(&server, "origin"), 3);
+}
+
+#[test]
+fn proxies_are_believed_from_their_networks_only() {
+    let server = Server::start_with(&[
+        ("SKEIN__ACCESS__PROXY_PROTOCOL_FROM", r#"["127.0.0.3"]"#),
+        ("SKEIN__ACCESS__FORWARDED_FROM", r#"["127.0.0.1"]"#),
+        ("SKEIN__ACCESS__LIMITS__REQUESTS_PER_ADDRESS_PER_MINUTE", "4"),
+    ]);
+    let ask = |last: u8, before: &str, headers: &str| {
+        let mut stream = connect_from(last, server.http);
+        let request = format!("{before}GET /v1/gateways HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+        let _ = stream.write_all(request.as_bytes());
+        rest(&stream).get(9..12).unwrap_or("none").to_owned()
+    };
+    let from = |source: &str| format!("PROXY TCP4 {source} 192.0.2.9 1000 80\r\n");
+    assert_eq!(ask(3, "", ""), "none", "a proxy has to say whom it speaks for");
+    assert_eq!(ask(3, &from("192.0.2.1"), ""), "200");
+    assert_eq!(ask(3, &from("192.0.2.1"), ""), "429", "the limit of whom it speaks for");
+    assert_eq!(ask(3, &from("192.0.2.2"), ""), "200");
+    assert_eq!(ask(2, &from("192.0.2.3"), ""), "400", "nobody else may say it");
+    let forwarded = |source: &str| format!("x-forwarded-for: 6.6.6.6, {source}\r\n");
+    assert_eq!(ask(1, "", &forwarded("192.0.2.4")), "200");
+    assert_eq!(ask(1, "", &forwarded("192.0.2.4")), "429");
+    assert_eq!(ask(2, "", &forwarded("192.0.2.4")), "200", "this one is not believed, and exempt itself");
+}

@@ -1,6 +1,7 @@
 //! The automation of this repository: `cargo xtask ci` is what CI runs.
 
 mod ci;
+mod cluster;
 mod command;
 mod packages;
 mod tidy;
@@ -13,14 +14,17 @@ use std::{
 
 const USAGE: &str = "usage: cargo xtask <command>
 
-  ci     formatting, tidy, clippy, all tests, a browser: what has to pass before a change lands
-  tidy   the shape of the tree: crate edges, sizes, headers, nothing left open
-  web    the web app, into web/dist; the next build of the server takes it from there";
+  ci        formatting, tidy, clippy, all tests, a browser: what has to pass before a change lands
+  cluster   PostgreSQL, NATS and three nodes on this machine, until Ctrl-C; --help says more
+  tidy      the shape of the tree: crate edges, sizes, headers, nothing left open
+  web       the web app, into web/dist; the next build of the server takes it from there";
 
 fn main() -> ExitCode {
     let root = root();
-    let passed = match std::env::args().nth(1).as_deref() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let passed = match arguments.first().map(String::as_str) {
         Some("ci") => ci::run(&root),
+        Some("cluster") => cluster::run(&root, &arguments[1..]),
         Some("tidy") => tidy::run(&root),
         Some("web") => web::run(&root),
         _ => {

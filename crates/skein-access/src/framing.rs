@@ -65,10 +65,14 @@ impl Framing {
         }
     }
 
+    /// What metrics call them.
+    pub(crate) const TRANSPORTS: [&str; 2] = ["websocket", "tcp"];
+
     pub(crate) fn transport(&self) -> &'static str {
+        let [websocket, tcp] = Self::TRANSPORTS;
         match self {
-            Self::WebSocket(..) => "websocket",
-            Self::Record(_) => "tcp",
+            Self::WebSocket(..) => websocket,
+            Self::Record(_) => tcp,
         }
     }
 

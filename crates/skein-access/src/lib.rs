@@ -3,7 +3,8 @@
 //! In reading order: [`config`], [`listen`] (accepting, TLS, stopping), `arrive` with [`proxy_header`] (whose connection it is), `http` (everything that is a request), `connection` (the loop of one link)
 //! with `framing` (WebSocket or records), `hello` (the handshake of the link), `heartbeat` (how often it has to say something), `request` (one of its requests), `registry` (live sessions by user), `deliver` (from the bus into them), `confirm` (acks that a sender waits for),
 //! `cluster` (other access nodes, and sending clients to them), `limit` (who may do how much),
-//! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `measure` (metrics).
+//! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `measure` (metrics) and `exporter`
+//! (their text).
 //!
 //! To add a transport: give it a way to find a session in the registry, poll its frames, and hand its frames in; no rule belongs here.
 
@@ -15,6 +16,7 @@ mod cluster;
 mod confirm;
 mod connection;
 mod deliver;
+mod exporter;
 mod framing;
 mod heartbeat;
 mod hello;
@@ -29,5 +31,6 @@ mod tls;
 mod tls_stream;
 
 pub use config::{AccessConfig, DispatchConfig, DrainConfig, LimitsConfig, TlsConfig};
+pub use exporter::start_metrics;
 pub use http::nothing;
 pub use listen::{Access, Offer, StartError};

@@ -27,7 +27,7 @@ use crate::{
     cluster::{self, Cluster, DrainOrder, DrainStatus, Phase},
     config::AccessConfig,
     connection::{self, Stream},
-    deliver,
+    deliver, exporter,
     framing::Framing,
     hello::Shared,
     http::{self, Peer},
@@ -147,7 +147,10 @@ impl Access {
             connections.spawn(listening.accept_tcp(listener));
         }
         let background = stop.clone();
-        tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(shared.clone(), deliveries)));
+        let deliveries = deliver::run(shared.clone(), deliveries);
+        tokio::spawn(background.clone().run_until_cancelled_owned(deliveries));
+        let keep_up = exporter::keep_up(exporter::recorder()?);
+        tokio::spawn(background.clone().run_until_cancelled_owned(keep_up));
         if takes_clients {
             tokio::spawn(background.clone().run_until_cancelled_owned(cluster::run(shared.clone())));
         }

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    Address, Cache, ClientError, ConnectOptions,
+    Address, Addresses, Cache, ClientError, ConnectOptions,
     account::{Login, now_ms},
     driver::{Command, Driver, Shared},
     gateways::Gateways,
@@ -61,8 +61,9 @@ pub struct Client {
 }
 
 impl Client {
-    /// Starts the client of a login. It connects by itself, now and whenever the connection is lost.
-    pub fn start(address: Address, options: ConnectOptions, login: Login, cache: impl Cache) -> Self {
+    /// Starts the client of a login. It connects by itself, now and whenever the connection is lost: to the same node first, which may still have the
+    /// session, then to the others in turn.
+    pub fn start(addresses: impl Into<Addresses>, options: ConnectOptions, login: Login, cache: impl Cache) -> Self {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let mut timeline = cache.load();
         timeline.user_id = login.user.user_id;
@@ -71,7 +72,7 @@ impl Client {
             timeline: Mutex::new(timeline),
             updates: broadcast::channel(UPDATES_MAX).0,
             tokens: Mutex::new(login.tokens),
-            gateways: Mutex::new(Gateways::new([vec![address], options.addresses.clone()].concat())),
+            gateways: Mutex::new(Gateways::new(addresses.into().into_vec())),
             options,
             pulls: tokio::sync::Mutex::new(()),
         });
@@ -154,8 +155,16 @@ impl Client {
             client_time_ms: now_ms(),
             ..Default::default()
         };
-        let sent: v1::SendMessageResponse = self.call("MessageService/SendMessage", &request).await?;
-        self.merge_own(&request, &sent);
+        self.send_request(&request).await
+    }
+
+    /// The same with a client id of the application's own, which may ask again with it until there is an answer.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn send_request(&self, request: &v1::SendMessageRequest) -> Result<v1::SendMessageResponse, ClientError> {
+        let sent: v1::SendMessageResponse = self.call("MessageService/SendMessage", request).await?;
+        self.merge_own(request, &sent);
         Ok(sent)
     }
 

@@ -33,7 +33,7 @@ mod puller;
 mod race;
 mod tls;
 
-pub use address::Address;
+pub use address::{Address, Addresses};
 pub use cache::{Cache, MemoryCache};
 pub use client::{Client, Update};
 pub use error::ClientError;

@@ -42,8 +42,6 @@ pub struct ConnectOptions {
     pub local_address: Option<IpAddr>,
     /// How long connecting may take.
     pub timeout: Duration,
-    /// Further addresses of the same server: the first that answers is taken.
-    pub addresses: Vec<Address>,
     /// Addresses (`http`, `https`) that can be asked where to connect. Nothing depends on their answering.
     pub dispatch: Vec<Address>,
     /// Where this client is, in the words of the deployment: better addresses are named then.
@@ -58,7 +56,6 @@ impl Default for ConnectOptions {
             trusted_certificates: None,
             local_address: None,
             timeout: Duration::from_secs(10),
-            addresses: Vec::new(),
             dispatch: Vec::new(),
             region: String::new(),
             carrier: String::new(),

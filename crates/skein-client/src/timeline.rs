@@ -265,7 +265,15 @@ impl Timeline {
         if conversation.entry.as_ref().is_some_and(|known| known.version > entry.version) {
             return false;
         }
-        conversation.entry = Some(entry.clone());
+        let mut entry = entry.clone();
+        if let Some(known) = &conversation.entry {
+            entry.conversation_version = entry.conversation_version.max(known.conversation_version);
+        }
+        // An answer may have been on its way while newer messages were pushed: what they changed stays changed.
+        for message in conversation.messages.range(entry.last_seq.saturating_add(1)..).map(|(_, message)| message) {
+            advance_entry(&mut entry, message, self.user_id);
+        }
+        conversation.entry = Some(entry);
         true
     }
 }

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bytes::BytesMut;
-use skein_client::{Client, ClientError, ConnectOptions, MemoryCache, Update, account::Login};
+use skein_client::{Address, Client, ClientError, ConnectOptions, MemoryCache, Update, account::Login};
 use skein_proto::{
     codec::Codec,
     frame::{decode_record, encode_record},
@@ -32,7 +32,7 @@ impl Server {
     }
 
     fn client(&self) -> Client {
-        let address = self.address().parse().unwrap();
+        let address: Address = self.address().parse().unwrap();
         let user = v1::User { user_id: 1, ..Default::default() };
         Client::start(
             address,

@@ -8,7 +8,7 @@ mod rules;
 mod store;
 mod web;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, fmt};
@@ -45,7 +45,8 @@ fn main() -> ExitCode {
     // Only the server logs by default: a client's screen and a report are not to be written over.
     let server = matches!(arguments.command, Command::Serve(_));
     if server || std::env::var_os("SKEIN_LOG").is_some() {
-        fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+        let colours = std::io::stderr().is_terminal();
+        fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).with_target(false).init();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    exporter,
     hello::Shared,
     listen::{Offer, StartError},
 };
@@ -51,7 +52,7 @@ pub(crate) fn router(
     connections: TaskTracker,
     offer: Offer,
 ) -> Result<Router, StartError> {
-    let metrics = status::recorder()?;
+    let metrics = exporter::recorder()?;
     let operations = operation::service(shared.clone());
     let event_streams = Arc::new(Semaphore::new(shared.gate.event_streams_max()));
     let state = Http { shared, stop, connections, operations, event_streams };
@@ -59,7 +60,7 @@ pub(crate) fn router(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(status::ready))
         .route("/health/ready", get(status::ready))
-        .route("/metrics", get(move || async move { metrics.render() }));
+        .route("/metrics", get(move || status::metrics(metrics.clone())));
     let Offer::Everything(pages) = offer else {
         return Ok(router.fallback(nothing).with_state(state));
     };

@@ -11,6 +11,7 @@ mod beats;
 mod calls;
 mod inbox;
 mod link;
+mod measure;
 
 use std::{
     collections::HashMap,
@@ -104,6 +105,7 @@ impl NatsBus {
     /// A wrong configuration; never that NATS cannot be reached.
     pub async fn join(config: &NatsConfig, role: NodeRole) -> Result<BusEnds<Self>, NatsError> {
         config.check().map_err(NatsError::Config)?;
+        measure::describe();
         let (events, occurred) = mpsc::channel(link::EVENTS_MAX);
         let (connected, _) = watch::channel(false);
         let options = link::options(config, events, connected.clone());

@@ -229,6 +229,23 @@ fn what_was_recalled_hidden_or_cleared_does_not_come_back() {
 }
 
 #[test]
+fn an_entry_that_was_on_its_way_while_a_message_was_pushed_takes_nothing_back() {
+    let mut server = Server::default();
+    server.send(OTHER);
+    let mut timeline = Timeline { user_id: ME, ..Timeline::default() };
+    timeline.need_user();
+    satisfy(&mut timeline, &server, 10);
+    let mut entry = timeline.conversations[ID].entry.clone().unwrap();
+    let second = server.send(OTHER);
+    timeline.push(&second);
+    (entry.version, entry.pinned) = (entry.version + 1, true);
+    timeline.merge_entry(&entry);
+    let shown = timeline.conversations[ID].entry.clone().unwrap();
+    assert_eq!((shown.last_seq, shown.unread, shown.pinned), (2, 2, true));
+    assert_eq!(shown.conversation_version, timeline.conversations[ID].version);
+}
+
+#[test]
 fn a_state_that_was_kept_in_the_middle_of_a_pull_asks_again() {
     let mut server = Server::default();
     server.send(OTHER);

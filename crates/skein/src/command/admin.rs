@@ -76,7 +76,7 @@ impl Migrate {
         target.finish().await?;
         bar.finish_and_clear();
         for (table, digest) in TABLES.iter().zip(&copied) {
-            println!("{:<15} {:>12} rows, sum {:016x}", table.name, digest.rows, digest.sum);
+            println!("{:<17} {:>12} rows, sum {:016x}", table.name, digest.rows, digest.sum);
         }
         println!(
             "Everything is there and equal. Start the server with SKEIN__STORE__ENGINE=postgres and this database."

@@ -45,6 +45,8 @@ pub struct Args {
 /// Runs until SIGINT or SIGTERM, or an order to drain, and then until its links are with other nodes.
 pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
+    // Before the layers, so that nothing they count is lost.
+    skein_access::start_metrics()?;
     let BusEnds { bus, deliveries, calls } = cluster::join(&config).await?;
     let (gate, rules) = match config.role {
         Role::Access => (Gate::Elsewhere(RemoteService::new(bus.clone(), config.admin.event_streams_max)), None),

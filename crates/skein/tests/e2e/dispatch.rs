@@ -1,7 +1,7 @@
 //! Where clients are told to connect.
 
 use serde_json::{Value, json};
-use skein_client::{Client, ConnectOptions, MemoryCache, account};
+use skein_client::{Address, Client, ConnectOptions, MemoryCache, account};
 use skein_testkit::nats::NatsServer;
 
 use crate::{
@@ -64,7 +64,7 @@ fn clients_are_sent_to_near_nodes_that_serve() {
         let address = format!("http://{}", far.http).parse().unwrap();
         let options = ConnectOptions { region: "cn".to_owned(), dispatch: vec![address], ..ConnectOptions::default() };
         let login = account::register(&options.dispatch[0], &options, "ann", "a long password", "test").await.unwrap();
-        let nobody = "http://127.0.0.1:1".parse().unwrap();
+        let nobody: Address = "http://127.0.0.1:1".parse().unwrap();
         let client = Client::start(nobody, options, login, MemoryCache::default());
         assert!(client.find_user("ann").await.is_ok());
         assert_eq!(client.address().unwrap().port, near.http.port());

@@ -35,7 +35,7 @@ impl Nodes {
         Self::start_on(PostgresServer::shared(), count, config).await
     }
 
-    pub async fn start_on(server: &'static PostgresServer, count: usize, config: PostgresConfig) -> Self {
+    pub async fn start_on(server: &Arc<PostgresServer>, count: usize, config: PostgresConfig) -> Self {
         let database = server.database();
         let mut stores = Vec::new();
         for _ in 0..count {

@@ -1,6 +1,11 @@
 //! What is the engine's own: several nodes, lost connections, full disks, full queues, batches.
 
+// A helper that fails is a test that fails.
+#![allow(clippy::unwrap_used)]
+
+mod leases;
 mod nodes;
+mod positions;
 
 use std::time::Duration;
 
@@ -343,8 +348,8 @@ async fn terminated_connections_lose_nothing_that_was_acked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_loses_nothing_that_was_acked() {
     // A server of its own, because a killed process makes PostgreSQL restart all of them.
-    let server: &'static PostgresServer = Box::leak(Box::new(PostgresServer::start(&[])));
-    let nodes = Nodes::start_on(server, 2, PostgresConfig::default()).await;
+    let server = PostgresServer::start(&[]);
+    let nodes = Nodes::start_on(&server, 2, PostgresConfig::default()).await;
     survive(&nodes, 4, || server.kill_backends("skein")).await;
     let message = message(ANN, pair(), 0, "text");
     assert!(nodes.stores[0].append_message(message).await.unwrap().duplicate);

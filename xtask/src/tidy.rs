@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("skein-bus", &["skein-proto"]),
     ("skein-service", &["skein-proto", "skein-store", "skein-bus"]),
     ("skein-access", &["skein-proto", "skein-bus", "skein-service"]),
+    ("skein-webhooks", &["skein-proto", "skein-store", "skein-service"]),
     ("skein-client", &["skein-proto"]),
     ("skein-testkit", &[]),
     (
@@ -35,6 +36,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "skein-bus",
             "skein-service",
             "skein-access",
+            "skein-webhooks",
             "skein-client",
             "skein-testkit",
         ],

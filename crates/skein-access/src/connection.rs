@@ -20,6 +20,7 @@ use skein_service::now_ms;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use crate::{
+    confirm::confirm,
     framing::{Broken, Framing, Unframed},
     hello::{Greeted, Shared},
     measure,
@@ -280,9 +281,12 @@ impl<S: Stream> Connection<S> {
                 None | Some(Body::Pong(_)) => Input::Nothing,
                 Some(_) => return Err(End::close(CloseCode::ProtocolError, "only servers send this, or hello again")),
             },
-            Peer::Known(session, _) => session.lock().session.handle_frame(now_ms(), frame).map_err(|code| {
-                End::close(code, "a second hello, an ack of what was never pushed, or a frame that only servers send")
-            })?,
+            Peer::Known(session, _) => {
+                let handled = session.lock().session.handle_frame(now_ms(), frame);
+                confirm(&self.shared, session);
+                let text = "a second hello, an ack of what was never pushed, or a frame that only servers send";
+                handled.map_err(|code| End::close(code, text))?
+            }
         };
         match input {
             Input::Nothing => {}

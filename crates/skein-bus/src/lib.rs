@@ -29,6 +29,8 @@ use tokio::sync::{mpsc, oneshot};
 pub const DELIVERIES_MAX: usize = 16_384;
 /// Calls from other nodes that may wait for the service layer of one node.
 pub const CALLS_MAX: usize = 4_096;
+/// Largest call or answer that is carried, in bytes: a megabyte, which is what a NATS server takes unless told otherwise, less some words of the bus.
+pub const CALL_BYTES_MAX: usize = 1024 * 1024 - 1024;
 
 /// What the access layer is told.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The schema of Skein and everything about it that needs no clock, no socket and no runtime.
 //!
 //! In reading order: [`id`] (who and what), [`limits`] (how much), [`v1`] (the generated messages),
-//! [`codec`] (binary and JSON bodies), [`frame`] (records on a byte
+//! [`codec`] (binary and JSON bodies), [`outbox`] (kinds of events for business systems), [`frame`] (records on a byte
 //! stream), [`websocket`] (RFC 6455 after the handshake), [`session`] (the link as a state machine).
 //! To add an operation: add it to a `.proto` file; it appears here by itself.
 
@@ -10,6 +10,7 @@ pub mod event;
 pub mod frame;
 pub mod id;
 pub mod limits;
+pub mod outbox;
 pub mod session;
 pub mod websocket;
 

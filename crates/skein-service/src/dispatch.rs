@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use skein_proto::{codec::Codec, v1, v1::ErrorCode};
 
-use crate::{Caller, Failure, Result, Service};
+use crate::{Caller, Failure, Result, ServerKey, Service};
 
 /// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,27 +12,66 @@ pub enum Access {
     Anonymous,
     /// Any authenticated caller; what they may touch is checked by the operation itself.
     User,
+    /// Business systems, by their server key. No user may, whoever it is.
+    Server,
+}
+
+/// Who is calling.
+#[derive(Clone, Copy)]
+enum Who<'a> {
+    Nobody,
+    User(&'a Caller),
+    Server(&'a ServerKey),
+}
+
+impl<'a> Who<'a> {
+    fn user(self) -> Result<&'a Caller> {
+        match self {
+            Who::User(caller) => Ok(caller),
+            Who::Nobody | Who::Server(_) => Err(unauthenticated("log in first: this operation needs an access token")),
+        }
+    }
+
+    fn server(self) -> Result<&'a ServerKey> {
+        match self {
+            Who::Server(key) => Ok(key),
+            Who::Nobody => Err(unauthenticated("this operation needs a server key")),
+            Who::User(_) => {
+                Err(Failure::new(ErrorCode::Forbidden, "this operation is for business systems, by server key"))
+            }
+        }
+    }
 }
 
 macro_rules! operations {
     (
         anonymous { $($open_name:literal => $open:ident($open_request:ident),)* }
         user { $($name:literal => $function:ident($request:ident),)* }
+        server { $($server_name:literal => $server:ident($server_request:ident),)* }
     ) => {
         /// Every operation, by method name.
-        pub const OPERATIONS: &[(&str, Access)] = &[$(($open_name, Access::Anonymous),)* $(($name, Access::User),)*];
+        pub const OPERATIONS: &[(&str, Access)] = &[
+            $(($open_name, Access::Anonymous),)*
+            $(($name, Access::User),)*
+            $(($server_name, Access::Server),)*
+        ];
 
         impl Service {
-            async fn run(&self, caller: Option<&Caller>, method: &str, codec: Codec, body: &[u8]) -> Result<Bytes> {
+            async fn run(&self, who: Who<'_>, method: &str, codec: Codec, body: &[u8]) -> Result<Bytes> {
                 match method {
                     $($open_name => {
                         let request: v1::$open_request = codec.decode_request(body)?;
                         Ok(codec.encode(&Box::pin(self.$open(request)).await?))
                     })*
                     $($name => {
-                        let caller = caller.ok_or_else(unauthenticated)?;
+                        let caller = who.user()?;
                         let request: v1::$request = codec.decode_request(body)?;
                         Ok(codec.encode(&Box::pin(self.$function(caller, request)).await?))
+                    })*
+                    $($server_name => {
+                        let key = who.server()?;
+                        let request: v1::$server_request = codec.decode_request(body)?;
+                        Ok(codec.encode(&Box::pin(self.$server(key, request)).await?))
                     })*
                     "AccountService/RenewLink" => Err(Failure::invalid("only an open link can be renewed")),
                     _ => Err(Failure::new(ErrorCode::UnknownMethod, "there is no such operation")),
@@ -85,10 +124,21 @@ operations! {
         "SyncService/PullConversation" => pull_conversation(PullConversationRequest),
         "SyncService/ListHistory" => list_history(ListHistoryRequest),
     }
+    server {
+        "AdminService/SendAsUser" => send_as_user(SendAsUserRequest),
+        "AdminService/SendNotification" => send_notification(SendNotificationRequest),
+        "AdminService/GetMailing" => get_mailing(GetMailingRequest),
+        "AdminService/ListMailings" => list_mailings(ListMailingsRequest),
+        "AdminService/ListReceivers" => list_receivers(ListReceiversRequest),
+        "AdminService/CancelMailing" => cancel_mailing(CancelMailingRequest),
+        "AdminService/ListWebhooks" => list_webhooks(ListWebhooksRequest),
+        "AdminService/SetWebhook" => set_webhook(SetWebhookRequest),
+        "AdminService/ListDeadEvents" => list_dead_events(ListDeadEventsRequest),
+    }
 }
 
-fn unauthenticated() -> Failure {
-    Failure::new(ErrorCode::Unauthenticated, "log in first: this operation needs an access token")
+fn unauthenticated(text: &str) -> Failure {
+    Failure::new(ErrorCode::Unauthenticated, text)
 }
 
 /// The method's name without the package.
@@ -109,8 +159,28 @@ impl Service {
         codec: Codec,
         body: &[u8],
     ) -> std::result::Result<Bytes, v1::Error> {
-        self.run(caller, short(method), codec, body).await.map_err(Into::into)
+        let who = caller.map_or(Who::Nobody, Who::User);
+        self.run(who, short(method), codec, body).await.map_err(Into::into)
     }
+
+    /// The same for a business system; see [`Service::authenticate_server`].
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn dispatch_server(
+        &self,
+        key: &ServerKey,
+        method: &str,
+        codec: Codec,
+        body: &[u8],
+    ) -> std::result::Result<Bytes, v1::Error> {
+        self.run(Who::Server(key), short(method), codec, body).await.map_err(Into::into)
+    }
+}
+
+/// Whether business systems call this operation, by server key.
+pub fn is_for_servers(method: &str) -> bool {
+    short(method).starts_with("AdminService/")
 }
 
 /// Whether there is such an operation.

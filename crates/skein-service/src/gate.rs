@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use skein_proto::{codec::Codec, id::UserId, v1};
+use skein_proto::{codec::Codec, id::UserId, outbox::KindSet, v1};
 
-use crate::{Caller, RemoteService, Service};
+use crate::{Caller, RemoteService, ServerKey, Service, admin::EventLines};
 
 /// The way in.
 #[derive(Clone)]
@@ -56,6 +56,64 @@ impl Gate {
         match self {
             Self::Here(service) => service.dispatch(caller, method, codec, body).await,
             Self::Elsewhere(remote) => remote.dispatch(caller, method, codec, body).await,
+        }
+    }
+
+    /// Whose server key this is, see [`Service::authenticate_server`].
+    ///
+    /// # Errors
+    /// `FORBIDDEN`, `UNAUTHENTICATED`, or `UNAVAILABLE`.
+    pub async fn authenticate_server(&self, key: Option<&str>) -> Result<ServerKey, v1::Error> {
+        match self {
+            Self::Here(service) => service.authenticate_server(key),
+            Self::Elsewhere(remote) => remote.authenticate_server(key).await,
+        }
+    }
+
+    /// Runs one operation of a business system, see [`Service::dispatch_server`].
+    ///
+    /// # Errors
+    /// As [`Gate::dispatch`].
+    pub async fn dispatch_server(
+        &self,
+        key: &ServerKey,
+        method: &str,
+        codec: Codec,
+        body: &[u8],
+    ) -> Result<Bytes, v1::Error> {
+        match self {
+            Self::Here(service) => service.dispatch_server(key, method, codec, body).await,
+            Self::Elsewhere(remote) => remote.dispatch_server(key, method, codec, body).await,
+        }
+    }
+
+    /// Streams of events that may be open at once on this node.
+    pub fn event_streams_max(&self) -> usize {
+        match self {
+            Self::Here(service) => service.event_streams_max(),
+            Self::Elsewhere(remote) => remote.event_streams_max(),
+        }
+    }
+
+    /// Where a stream of events begins and what it carries, see [`Service::open_events`].
+    ///
+    /// # Errors
+    /// As there, or `UNAVAILABLE`.
+    pub async fn open_events(&self, after: Option<u64>, kinds: &[String]) -> Result<(u64, KindSet), v1::Error> {
+        match self {
+            Self::Here(service) => service.open_events(after, kinds).await,
+            Self::Elsewhere(remote) => remote.open_events(after, kinds).await,
+        }
+    }
+
+    /// The next events of a stream, see [`Service::next_events`]. From another node there may be none after a while: ask again.
+    ///
+    /// # Errors
+    /// A failure of the store, or `UNAVAILABLE`; the stream goes on where it was when it is asked again.
+    pub async fn next_events(&self, after: u64, kinds: KindSet) -> Result<EventLines, v1::Error> {
+        match self {
+            Self::Here(service) => service.next_events(after, kinds).await,
+            Self::Elsewhere(remote) => remote.next_events(after, kinds).await,
         }
     }
 

@@ -1,22 +1,26 @@
 //! The rules of Skein: who may do what, and who is told. No engine, no socket and no HTTP type is named here.
 //!
 //! In reading order: [`service`] (what everything shares), [`dispatch`] (the table of operations: the one place where a
-//! method name meets its function), [`caller`] and [`failure`] (who asks, what went wrong), [`gate`] (how the access layer gets in) with `remote` (from another node), then a folder per subject with
-//! one file per operation: `account`, `conversation`, `group`, `message`, `receipt`, `sync`; `fanout` tells the connections.
+//! method name meets its function), [`caller`] and [`failure`] (who asks, what went wrong), [`gate`] (how the access layer gets in) with `remote`
+//! (from another node), then a folder per subject with one file per operation: `account`, `conversation`, `group`, `message`, `receipt`, `sync`,
+//! [`admin`] (for business systems); [`hook`] asks a business system first; `fanout` tells the connections.
 //!
 //! To add an operation: declare it in `proto/`, write its file beside its siblings as an `impl Service` block, and add its line to
 //! the table in [`dispatch`]; a test fails until the table and the schema agree.
 
+pub mod admin;
 pub mod caller;
 pub mod config;
 pub mod dispatch;
 pub mod failure;
 pub mod gate;
+pub mod hook;
 pub mod service;
 
 mod account;
 mod conversation;
 mod fanout;
+mod fit;
 mod group;
 mod message;
 mod receipt;
@@ -25,9 +29,10 @@ mod sync;
 mod token;
 mod validate;
 
+pub use admin::{AdminConfig, ServerKey};
 pub use caller::Caller;
 pub use config::{LoginPolicy, ServiceConfig};
-pub use dispatch::is_method;
+pub use dispatch::{is_for_servers, is_method};
 pub use failure::Failure;
 pub use gate::Gate;
 pub use remote::{RemoteService, answer_calls};

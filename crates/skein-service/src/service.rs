@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -10,11 +10,15 @@ use parking_lot::Mutex;
 use skein_bus::Bus;
 use skein_proto::{
     id::{ConversationId, UserId},
-    limits, v1,
+    limits,
+    outbox::KindSet,
+    v1,
 };
 use skein_store::Store;
 
-use crate::{Caller, Failure, Result, ServiceConfig, token::TokenKeys};
+use crate::{
+    AdminConfig, Caller, Failure, Result, ServiceConfig, admin::ServerKeys, hook::BeforeMessage, token::TokenKeys,
+};
 
 /// Rosters of large groups kept for fan-out. Losing one costs a read.
 const ROSTERS_MAX: usize = 1_024;
@@ -32,25 +36,53 @@ pub struct Service {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) config: ServiceConfig,
+    pub(crate) admin: AdminConfig,
     pub(crate) keys: TokenKeys,
+    pub(crate) server_keys: ServerKeys,
+    /// Kinds of events that are kept for streams.
+    pub(crate) event_kinds: KindSet,
     pub(crate) rosters: Mutex<Rosters>,
+    /// Asked before a message of a user is stored.
+    pub(crate) before_message: OnceLock<Arc<dyn BeforeMessage>>,
     /// Bounds the memory and the cores that password hashing may take.
     pub(crate) hashing: tokio::sync::Semaphore,
 }
 
 impl Service {
-    /// Puts the layer on a store and a bus; makes the deployment's token key on the first start.
+    /// Puts the layer on a store and a bus, without business systems; makes the deployment's token key on the first start.
     ///
     /// # Errors
     /// When the store does not answer, or the host key is too short.
     pub async fn start(store: Arc<dyn Store>, bus: Arc<dyn Bus>, config: ServiceConfig) -> Result<Arc<Self>> {
+        Self::start_with(store, bus, config, AdminConfig::default(), KindSet::EMPTY).await
+    }
+
+    /// The same with business systems: has the kinds of events recorded that streams, or others, want.
+    ///
+    /// # Errors
+    /// As above, and when the configuration of business systems is wrong.
+    pub async fn start_with(
+        store: Arc<dyn Store>,
+        bus: Arc<dyn Bus>,
+        config: ServiceConfig,
+        admin: AdminConfig,
+        others: KindSet,
+    ) -> Result<Arc<Self>> {
         let keys = TokenKeys::load(store.as_ref(), &config.host_key).await?;
+        let server_keys = ServerKeys::new(&admin.keys)?;
+        let event_kinds = KindSet::parse(&admin.event_kinds)
+            .map_err(|error| Failure::invalid(format!("admin.event_kinds: {error}")))?;
+        store.set_recorded_kinds(event_kinds.union(others));
         Ok(Arc::new(Self {
             store,
             bus,
             config,
+            admin,
             keys,
+            server_keys,
+            event_kinds,
             rosters: Mutex::default(),
+            before_message: OnceLock::new(),
             hashing: tokio::sync::Semaphore::new(2),
         }))
     }

@@ -19,6 +19,9 @@ const HOST_KEY_BYTES_MIN: usize = 32;
 /// Longest token that is looked at, in bytes.
 const TOKEN_BYTES_MAX: usize = 4_096;
 
+/// What the external ids of the server's own accounts begin with.
+pub(crate) const OWN_EXTERNAL_ID: &str = "skein:";
+
 /// Keys of this deployment.
 pub(crate) struct TokenKeys {
     encode: EncodingKey,
@@ -64,6 +67,9 @@ impl TokenKeys {
         let claims: HostClaims = read(token, key)?;
         if claims.sub.is_empty() || claims.sub.len() > 128 {
             return Err(Failure::invalid("the token's sub must have 1 to 128 bytes"));
+        }
+        if claims.sub.starts_with(OWN_EXTERNAL_ID) {
+            return Err(Failure::invalid("the token's sub begins with a prefix that the server keeps for itself"));
         }
         Ok(claims)
     }

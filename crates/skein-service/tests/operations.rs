@@ -178,10 +178,11 @@ fn methods() -> Vec<(String, MethodDescriptor)> {
         .collect()
 }
 
-/// Every operation that names a conversation, once for each field that does.
+/// Every operation of users that names a conversation, once for each field that does.
 fn conversation_fields() -> Vec<(String, MessageDescriptor, String)> {
     let mut found = Vec::new();
-    for (name, method) in methods() {
+    let for_servers = |name: &str| OPERATIONS.contains(&(name, Access::Server));
+    for (name, method) in methods().into_iter().filter(|(name, _)| !for_servers(name)) {
         for field in method.input().fields() {
             if field.name().ends_with("conversation_id") || field.name().ends_with("conversation_ids") {
                 found.push((name.clone(), method.input(), field.name().to_owned()));
@@ -206,11 +207,27 @@ async fn nobody_is_refused_everything_that_needs_a_caller() {
     for (method, access) in OPERATIONS {
         let result = world.call_as(None, method, json!({})).await;
         match access {
-            Access::User => assert_eq!(result, Err(ErrorCode::Unauthenticated), "{method}"),
+            Access::User | Access::Server => assert_eq!(result, Err(ErrorCode::Unauthenticated), "{method}"),
             Access::Anonymous => assert_ne!(result, Err(ErrorCode::Unauthenticated), "{method}"),
         }
     }
     assert_eq!(world.call_as(None, "MessageService/Explode", json!({})).await, Err(ErrorCode::UnknownMethod));
+}
+
+#[tokio::test]
+async fn no_user_may_what_business_systems_may() {
+    let world = World::new().await;
+    let for_servers: Vec<_> = OPERATIONS.iter().filter(|(_, access)| *access == Access::Server).collect();
+    assert!(for_servers.len() >= 9, "{for_servers:?}");
+    for (method, _) in for_servers {
+        assert!(skein_service::is_for_servers(method), "{method}: HTTP would ask for a user's token");
+        for user in [OWNER, STRANGER] {
+            assert_eq!(world.call(user, method, json!({})).await, Err(ErrorCode::Forbidden), "{method}");
+        }
+    }
+    let refused = world.service.authenticate_server(Some("any key at all")).unwrap_err();
+    assert_eq!(refused.code.as_known(), Some(ErrorCode::Forbidden));
+    assert!(refused.text.contains("admin.keys"), "the error says what to configure: {}", refused.text);
 }
 
 #[tokio::test]

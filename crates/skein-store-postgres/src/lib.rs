@@ -16,6 +16,7 @@ mod account;
 mod change;
 mod conversation;
 mod device;
+mod durable;
 mod failure;
 mod flush;
 mod group;

@@ -1,5 +1,6 @@
 //! How many appends per second the embedded store acks, and what each costs: `cargo run --release -p skein-store-sqlite --example append_rate`.
-//! Every task writes to its own peer and waits for each answer, as a sender does.
+//! Every task writes to its own peer and waits for each answer, as a sender does. Arguments: the number of tasks; `events` records every kind of event,
+//! `webhook` also has one consumer that claims and settles them.
 
 use std::{
     sync::{
@@ -11,11 +12,13 @@ use std::{
 
 use skein_proto::{
     id::{ConversationId, UserId},
+    outbox::KindSet,
     v1,
 };
 use skein_store::{
     account::{AccountStore as _, UserRow},
     message::{AppendMessage, MessageStore as _},
+    outbox::{ClaimLanes, OutboxStore as _, SettleLane, Undelivered},
 };
 use skein_store_sqlite::{SqliteConfig, SqliteStore};
 
@@ -34,6 +37,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for id in 1..=2 * tasks {
         let user = v1::User { user_id: id, username: format!("user{id}"), ..Default::default() };
         store.create_user(UserRow { user, password_hash: String::new(), external_id: String::new() }).await?;
+    }
+    let mode = std::env::args().nth(2).unwrap_or_default();
+    if !mode.is_empty() {
+        store.set_recorded_kinds(KindSet::all());
+    }
+    let delivered = Arc::new(AtomicU64::new(0));
+    if mode == "webhook" {
+        store.set_consumers(&["hook".to_owned()]).await?;
+        tokio::spawn(consume(store.clone(), delivered.clone()));
     }
     let acked = Arc::new(AtomicU64::new(0));
     let (begin, cpu) = (Instant::now(), cpu_seconds()?);
@@ -57,7 +69,45 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (seconds, cpu) = (begin.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
     let acked = acked.load(Ordering::Relaxed) as f64;
     println!("{tasks} tasks: {:.0} acked/s, {:.1} us CPU per append", acked / seconds, cpu * 1e6 / acked);
+    if mode == "webhook" {
+        println!("{} events delivered", delivered.load(Ordering::Relaxed));
+    }
     Ok(())
+}
+
+/// A webhook whose endpoint takes everything at once.
+async fn consume(store: Arc<SqliteStore>, delivered: Arc<AtomicU64>) -> skein_store::Result<()> {
+    loop {
+        let claim = ClaimLanes {
+            consumer: "hook".to_owned(),
+            kinds: KindSet::all(),
+            holder: "worker".to_owned(),
+            lanes_max: 64,
+            fresh_max: 64,
+            events_max: 8,
+            now_ms: 1,
+            until_ms: u64::from(u32::MAX),
+        };
+        let claimed = store.claim_lanes(claim).await?;
+        if claimed.lanes.is_empty() {
+            store.wait_for_events(claimed.cursor).await;
+        }
+        let mut settling = tokio::task::JoinSet::new();
+        for lane in claimed.lanes {
+            delivered.fetch_add(lane.events.len() as u64, Ordering::Relaxed);
+            let store = store.clone();
+            let last = lane.events.last().map_or(0, |event| event.position);
+            let settlement = SettleLane {
+                consumer: "hook".to_owned(),
+                holder: "worker".to_owned(),
+                lane: lane.lane,
+                delivered: last,
+                then: Undelivered::None,
+            };
+            settling.spawn(async move { store.settle_lane(settlement).await });
+        }
+        settling.join_all().await;
+    }
 }
 
 fn message(sender: u64, peer: u64, number: u64) -> AppendMessage {

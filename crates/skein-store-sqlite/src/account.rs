@@ -5,7 +5,12 @@ mod refresh;
 use async_trait::async_trait;
 use buffa::EnumValue;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use skein_proto::{id::UserId, limits, v1};
+use skein_proto::{
+    id::UserId,
+    limits,
+    outbox::{EventKind, Lane},
+    v1,
+};
 use skein_store::{
     Refusal, Result,
     account::{AccountStore, DeviceRow, ProfileChange, RotateRefresh, Rotation, UserRow},
@@ -13,6 +18,7 @@ use skein_store::{
 
 use crate::{
     SqliteStore,
+    outbox::clock_ms,
     rows::{Stored, number, user_exists},
     transaction::Transaction,
 };
@@ -61,7 +67,11 @@ pub(crate) fn find_user(connection: &Connection, column: &str, value: impl rusql
     connection.prepare_cached(&sql).stored()?.query_row([value], read_user).optional().stored()
 }
 
-fn find_device(connection: &Connection, column: &str, value: impl rusqlite::ToSql) -> Result<Option<DeviceRow>> {
+pub(crate) fn find_device(
+    connection: &Connection,
+    column: &str,
+    value: impl rusqlite::ToSql,
+) -> Result<Option<DeviceRow>> {
     let sql = format!("SELECT {DEVICE} FROM devices WHERE {column} = ?");
     connection.prepare_cached(&sql).stored()?.query_row([value], read_device).optional().stored()
 }
@@ -94,7 +104,7 @@ fn list_devices(connection: &Connection, user: UserId) -> Result<Vec<DeviceRow>>
 #[async_trait]
 impl AccountStore for SqliteStore {
     async fn create_user(&self, row: UserRow) -> Result<()> {
-        self.write(move |transaction| create_user(transaction.connection, &row)).await
+        self.write(move |transaction| create_user(transaction, &row)).await
     }
 
     async fn lookup_user(&self, id: UserId) -> Result<Option<UserRow>> {
@@ -118,7 +128,8 @@ impl AccountStore for SqliteStore {
     async fn set_password_hash(&self, id: UserId, hash: String) -> Result<()> {
         self.write(move |transaction| {
             let sql = "UPDATE users SET password_hash = ? WHERE user_id = ?";
-            found(transaction.connection.execute(sql, params![hash, id.0 as i64]).stored()?)
+            found(transaction.connection.execute(sql, params![hash, id.0 as i64]).stored()?)?;
+            transaction.record_user(EventKind::UserPasswordChanged, id)
         })
         .await
     }
@@ -126,7 +137,8 @@ impl AccountStore for SqliteStore {
     async fn set_user_state(&self, id: UserId, state: v1::UserState) -> Result<()> {
         self.write(move |transaction| {
             let sql = "UPDATE users SET state = ? WHERE user_id = ?";
-            found(transaction.connection.execute(sql, params![state as i32, id.0 as i64]).stored()?)
+            found(transaction.connection.execute(sql, params![state as i32, id.0 as i64]).stored()?)?;
+            transaction.record_user(EventKind::UserStateChanged, id)
         })
         .await
     }
@@ -136,7 +148,7 @@ impl AccountStore for SqliteStore {
     }
 
     async fn put_device(&self, row: DeviceRow) -> Result<DeviceRow> {
-        self.write(move |transaction| put_device(transaction.connection, row.clone())).await
+        self.write(move |transaction| put_device(transaction, row.clone())).await
     }
 
     async fn lookup_device(&self, device_id: &str) -> Result<Option<DeviceRow>> {
@@ -149,14 +161,18 @@ impl AccountStore for SqliteStore {
     }
 
     async fn rotate_refresh(&self, exchange: RotateRefresh) -> Result<Rotation> {
-        self.write(move |transaction| refresh::rotate(transaction.connection, &exchange)).await
+        self.write(move |transaction| refresh::rotate(transaction, &exchange)).await
     }
 
     async fn revoke_device(&self, user: UserId, device_id: &str) -> Result<bool> {
         let id = device_id.to_owned();
         self.write(move |transaction| {
             let sql = "UPDATE devices SET revoked = 1 WHERE device_id = ? AND user_id = ? AND revoked = 0";
-            Ok(transaction.connection.execute(sql, params![id, user.0 as i64]).stored()? > 0)
+            let revoked = transaction.connection.execute(sql, params![id, user.0 as i64]).stored()? > 0;
+            if revoked {
+                transaction.record_device(EventKind::DeviceLoggedOut, &id, user, "revoked")?;
+            }
+            Ok(revoked)
         })
         .await
     }
@@ -204,7 +220,7 @@ pub(crate) fn user_version(connection: &Connection, id: UserId) -> Result<u64> {
     Ok(version.unwrap_or(0))
 }
 
-fn create_user(connection: &Connection, row: &UserRow) -> Result<()> {
+fn create_user(transaction: &mut Transaction<'_>, row: &UserRow) -> Result<()> {
     let user = &row.user;
     let external_id = (!row.external_id.is_empty()).then_some(&row.external_id);
     let sql = format!(
@@ -224,9 +240,9 @@ fn create_user(connection: &Connection, row: &UserRow) -> Result<()> {
         user.created_time_ms as i64,
         user.username.to_ascii_lowercase(),
     ];
-    match connection.prepare_cached(&sql).stored()?.execute(values).stored()? {
+    match transaction.connection.prepare_cached(&sql).stored()?.execute(values).stored()? {
         0 => Err(Refusal::AlreadyExists.into()),
-        _ => Ok(()),
+        _ => transaction.record_user(EventKind::UserCreated, UserId(user.user_id)),
     }
 }
 
@@ -248,10 +264,12 @@ fn set_profile(transaction: &mut Transaction<'_>, id: UserId, change: &ProfileCh
         "UPDATE users SET display_name = ?, avatar = ?, bio = ?, extra = ?, profile_version = ? WHERE user_id = ?";
     let values = params![user.display_name, user.avatar, user.bio, user.extra, version as i64, id.0 as i64];
     transaction.connection.execute(sql, values).stored()?;
+    transaction.record_user(EventKind::UserUpdated, id)?;
     Ok((user, version))
 }
 
-fn put_device(connection: &Connection, mut row: DeviceRow) -> Result<DeviceRow> {
+fn put_device(transaction: &mut Transaction<'_>, mut row: DeviceRow) -> Result<DeviceRow> {
+    let connection = transaction.connection;
     match find_device(connection, "device_id", &row.device_id)? {
         Some(former) if former.user_id != row.user_id => return Err(Refusal::AlreadyExists.into()),
         Some(former) => {
@@ -262,10 +280,12 @@ fn put_device(connection: &Connection, mut row: DeviceRow) -> Result<DeviceRow> 
     }
     row.revoked = false;
     save_device(connection, &row)?;
+    transaction.record_device(EventKind::DeviceLoggedIn, &row.device_id, row.user_id, "")?;
     let devices = list_devices(connection, row.user_id)?;
     let oldest = devices.iter().rev().find(|device| device.device_id != row.device_id);
     if let Some(oldest) = oldest.filter(|_| devices.len() > limits::DEVICES_MAX) {
         connection.execute("UPDATE devices SET revoked = 1 WHERE device_id = ?", [&oldest.device_id]).stored()?;
+        transaction.record_device(EventKind::DeviceLoggedOut, &oldest.device_id, row.user_id, "too_many_devices")?;
     }
     Ok(row)
 }
@@ -281,6 +301,10 @@ fn set_blocked(transaction: &mut Transaction<'_>, user: UserId, other: UserId, b
     let sql = "INSERT OR REPLACE INTO blocks (user_id, other_id, blocked, version) VALUES (?, ?, ?, ?)";
     transaction.connection.execute(sql, params![user.0 as i64, other.0 as i64, blocked, version as i64]).stored()?;
     transaction.keep_block(user, other, blocked);
+    let kind = if blocked { EventKind::UserBlocked } else { EventKind::UserUnblocked };
+    transaction.record(kind, Lane::user(user), clock_ms(), |_| {
+        Ok(v1::BlockChanged { user_id: user.0, other_id: other.0, version, ..Default::default() })
+    })?;
     Ok(version)
 }
 
@@ -293,5 +317,9 @@ fn put_setting(transaction: &mut Transaction<'_>, user: UserId, name: &str, valu
     let version = transaction.advance_user(user)?;
     let sql = "INSERT OR REPLACE INTO settings (user_id, name, value, version) VALUES (?, ?, ?, ?)";
     transaction.connection.execute(sql, params![user.0 as i64, name, value, version as i64]).stored()?;
+    transaction.record(EventKind::UserSettingChanged, Lane::user(user), clock_ms(), |_| {
+        let (key, value) = (name.to_owned(), value.to_owned());
+        Ok(v1::SettingChanged { user_id: user.0, key, value, version, ..Default::default() })
+    })?;
     Ok(version)
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use skein_proto::{
     id::{ConversationId, UserId},
+    outbox::EventKind,
     v1,
 };
 use skein_store::{
@@ -39,6 +40,7 @@ impl ConversationStore for SqliteStore {
             let (row, mut entry) = transaction.membership(user, conversation)?;
             apply(&mut entry, &change);
             let entry = transaction.put_entry(entry)?;
+            transaction.record_entry(EventKind::ConversationUpdated, conversation, &entry)?;
             transaction.render(&row, &entry)
         })
         .await
@@ -60,6 +62,7 @@ impl ConversationStore for SqliteStore {
                 entry.draft.clear();
             }
             let entry = transaction.put_entry(entry)?;
+            transaction.record_entry(EventKind::ConversationCleared, conversation, &entry)?;
             transaction.render(&row, &entry)
         })
         .await

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use skein_proto::{
     id::{ConversationId, UserId},
     limits,
+    outbox::{EventKind, Lane},
     v1::{self, Role},
 };
 use skein_store::{
@@ -138,6 +139,19 @@ impl GroupStore for SqliteStore {
         })
         .await
     }
+}
+
+/// The event that a system line stands for.
+fn line_kind(line: &str) -> Option<EventKind> {
+    Some(match line {
+        "group_created" => EventKind::GroupCreated,
+        "renamed" => EventKind::GroupRenamed,
+        "members_added" => EventKind::GroupMembersAdded,
+        "members_removed" => EventKind::GroupMembersRemoved,
+        "member_left" => EventKind::GroupMemberLeft,
+        "role_changed" => EventKind::GroupRoleChanged,
+        _ => return None,
+    })
 }
 
 /// The group of one of its members, as committed.
@@ -441,10 +455,22 @@ impl Transaction<'_> {
         now_ms: u64,
     ) -> Result<GroupChanged> {
         line.actor_id = actor.0;
+        let kind = line_kind(&line.kind);
         let content = v1::Content { body: Some(line.into()), ..Default::default() };
         let message = v1::Message { content: content.into(), ..Default::default() };
         let (row, message) = self.append_row(row, message, now_ms, 0)?;
         self.announce(&row, &message)?;
+        if let Some(kind) = kind {
+            self.record(kind, Lane::conversation(row.id), now_ms, |_| {
+                Ok(v1::GroupChanged {
+                    group: render::group(&row, Role::Unspecified).into(),
+                    actor_id: actor.0,
+                    user_ids: users.iter().map(|user| user.0).collect(),
+                    line: message.clone().into(),
+                    ..Default::default()
+                })
+            })?;
+        }
         let recipients = self.recipients(&row, actor)?;
         let role = load_role(self.connection, row.key, actor)?;
         Ok(GroupChanged {

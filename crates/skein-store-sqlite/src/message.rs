@@ -7,6 +7,7 @@ use buffa::Message as _;
 use rusqlite::{OptionalExtension, params};
 use skein_proto::{
     id::{ConversationId, MessageId, UserId},
+    outbox::{EventKind, Lane},
     v1::{self, MessageState, Role},
 };
 use skein_store::{
@@ -16,6 +17,7 @@ use skein_store::{
 
 use crate::{
     SqliteStore,
+    outbox::clock_ms,
     rows::{ConversationRow, EntryRow, Stored, decode_message, is_hidden, load_message, load_role, user_exists},
     transaction::Transaction,
 };
@@ -134,7 +136,7 @@ fn append(transaction: &mut Transaction<'_>, command: &AppendMessage) -> Result<
             }
             match existing {
                 Some(row) => row,
-                None => transaction.create_conversation(command.conversation, &[sender, peer], command.now_ms)?,
+                None => first_contact(transaction, command.conversation, sender, peer, command.now_ms)?,
             }
         }
     };
@@ -150,8 +152,26 @@ fn append(transaction: &mut Transaction<'_>, command: &AppendMessage) -> Result<
     let (conversation, message) =
         transaction.append_row(conversation, message, command.now_ms, fingerprint(command))?;
     transaction.announce(&conversation, &message)?;
+    transaction.record_message(EventKind::MessageCreated, command.conversation, &message, sender)?;
     let recipients = transaction.recipients(&conversation, sender)?;
     Ok(Appended { message, recipients, duplicate: false, content_differs: false })
+}
+
+/// The one-to-one conversation that comes into being with its first message.
+fn first_contact(
+    transaction: &mut Transaction<'_>,
+    id: ConversationId,
+    sender: UserId,
+    peer: UserId,
+    now_ms: u64,
+) -> Result<ConversationRow> {
+    let row = transaction.create_conversation(id, &[sender, peer], now_ms)?;
+    transaction.record(EventKind::ConversationCreated, Lane::conversation(id), now_ms, |_| {
+        let mut user_ids = vec![sender.0, peer.0];
+        user_ids.dedup();
+        Ok(v1::ConversationCreated { conversation_id: id.to_string(), user_ids, ..Default::default() })
+    })?;
+    Ok(row)
 }
 
 /// A peer whom the sender has written to before need not be looked up again: accounts are never removed.
@@ -345,6 +365,11 @@ fn change_message(
     transaction.connection.prepare_cached(sql).stored()?.execute(values).stored()?;
     transaction.put_conversation(conversation.clone());
     transaction.announce_change(&conversation)?;
+    let kind = match change {
+        MessageChange::Recall { .. } => EventKind::MessageRecalled,
+        MessageChange::Edit { .. } => EventKind::MessageEdited,
+    };
+    transaction.record_message(kind, conversation.id, &message, actor)?;
     let recipients = transaction.recipients(&conversation, actor)?;
     Ok(Delivery { message, recipients })
 }
@@ -422,6 +447,10 @@ fn hide(
         statement.execute(values).stored()?;
     }
     drop(statement);
+    transaction.record(EventKind::MessageHidden, Lane::user(user), clock_ms(), |_| {
+        let message_ids = fresh.iter().map(|message| message.0).collect();
+        Ok(v1::MessagesHidden { user_id: user.0, conversation_id: id.to_string(), message_ids, ..Default::default() })
+    })?;
     let mut rendered = transaction.render(&conversation, &entry)?;
     rendered.deleted_message_ids = fresh.iter().map(|message| message.0).collect();
     Ok((fresh.len() as u32, rendered))

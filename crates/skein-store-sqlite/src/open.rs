@@ -4,6 +4,7 @@ use std::{
     fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,6 +13,7 @@ use skein_store::Result;
 
 use crate::{
     config::SqliteConfig,
+    outbox::OutboxState,
     reader::Readers,
     transaction::Transaction,
     writer::{Writer, WriterState},
@@ -66,6 +68,7 @@ pub struct SqliteStore {
     pub(crate) writer: Writer,
     pub(crate) readers: Readers,
     pub(crate) config: SqliteConfig,
+    pub(crate) outbox: Arc<OutboxState>,
     /// Held for as long as the store is open.
     _lock: File,
 }
@@ -84,7 +87,8 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "FULL")?;
         migrate(&mut connection, directory)?;
         configure_writer(&connection, &config)?;
-        let state = WriterState::load(connection, config.large_group_members)?;
+        let outbox = Arc::new(OutboxState::open(&connection)?);
+        let state = WriterState::load(connection, config.large_group_members, outbox.clone())?;
         let readers = (0..config.readers.max(1)).map(|_| open_reader(&path)).collect::<rusqlite::Result<Vec<_>>>()?;
         let checkpointer = Connection::open(&path)?;
         checkpointer.busy_timeout(BUSY_TIMEOUT)?;
@@ -92,6 +96,7 @@ impl SqliteStore {
             writer: Writer::start(state, checkpointer, config.writer_queue_max, config.batch_max),
             readers: Readers::start(readers, config.reader_queue_max),
             config,
+            outbox,
             _lock: lock,
         })
     }

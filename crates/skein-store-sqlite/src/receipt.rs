@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 use skein_proto::{
     id::{ConversationId, UserId},
+    outbox::EventKind,
     v1,
 };
 use skein_store::{
@@ -14,6 +15,7 @@ use skein_store::{
 use crate::{
     SqliteStore,
     message::visible_conversation,
+    outbox::clock_ms,
     rows::{ConversationRow, EntryRow, Key, Stored, countable_at, number},
     transaction::Transaction,
 };
@@ -34,6 +36,7 @@ impl ReceiptStore for SqliteStore {
             entry.delivered_seq = entry.delivered_seq.max(seq);
             entry.raise_floor(seq, countable);
             let entry = transaction.put_entry(entry)?;
+            transaction.record_cursor(EventKind::ReceiptRead, conversation, &entry, now_ms)?;
             moved(transaction, &row, &entry, true)
         })
         .await
@@ -48,6 +51,7 @@ impl ReceiptStore for SqliteStore {
             }
             entry.delivered_seq = seq;
             transaction.keep_entry(entry.clone());
+            transaction.record_cursor(EventKind::ReceiptDelivered, conversation, &entry, clock_ms())?;
             moved(transaction, &row, &entry, true)
         })
         .await

@@ -12,7 +12,10 @@ use skein_proto::{
 };
 use skein_store::{Refusal, Result, message::Recipients};
 
-use crate::rows::{ConversationRow, EntryRow, Key, Stored, is_blocked, load_member_ids};
+use crate::{
+    outbox::OutboxState,
+    rows::{ConversationRow, EntryRow, Key, Stored, is_blocked, load_member_ids},
+};
 
 /// Rows held over batches before all of them are let go.
 const ROWS_HELD_MAX: usize = 32_768;
@@ -47,6 +50,9 @@ pub(crate) struct Transaction<'a> {
     ids: &'a mut MessageIdGenerator,
     cache: &'a mut Cache,
     large_group_members: u32,
+    pub(crate) outbox: &'a OutboxState,
+    /// Position of the last event that this transaction recorded.
+    pub(crate) last_event: Option<u64>,
 }
 
 impl<'a> Transaction<'a> {
@@ -55,8 +61,9 @@ impl<'a> Transaction<'a> {
         ids: &'a mut MessageIdGenerator,
         cache: &'a mut Cache,
         large_group_members: u32,
+        outbox: &'a OutboxState,
     ) -> Self {
-        Self { connection, ids, cache, large_group_members }
+        Self { connection, ids, cache, large_group_members, outbox, last_event: None }
     }
 
     pub(crate) fn next_message_id(&mut self, now_ms: u64, conversation: ConversationId) -> MessageId {

@@ -2,6 +2,7 @@
 
 use std::{
     sync::{
+        Arc,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel},
     },
@@ -15,7 +16,10 @@ use skein_proto::id::{MessageId, MessageIdGenerator};
 use skein_store::{Result, StoreError};
 use tokio::sync::{oneshot, watch};
 
-use crate::transaction::{Cache, Transaction};
+use crate::{
+    outbox::OutboxState,
+    transaction::{Cache, Transaction},
+};
 
 /// Write jobs between two checkpoints. Many small ones: each moves few pages, so that none holds up an fsync of the log for long.
 const CHECKPOINT_JOBS: usize = 2_000;
@@ -30,14 +34,19 @@ pub(crate) struct WriterState {
     ids: MessageIdGenerator,
     cache: Cache,
     large_group_members: u32,
+    outbox: Arc<OutboxState>,
 }
 
 impl WriterState {
-    pub(crate) fn load(connection: Connection, large_group_members: u32) -> rusqlite::Result<Self> {
+    pub(crate) fn load(
+        connection: Connection,
+        large_group_members: u32,
+        outbox: Arc<OutboxState>,
+    ) -> rusqlite::Result<Self> {
         let largest: Option<i64> =
             connection.query_row("SELECT max(message_id) FROM messages", [], |row| row.get(0))?;
         let ids = MessageIdGenerator::after(MessageId(largest.unwrap_or(0) as u64));
-        Ok(Self { connection, ids, cache: Cache::default(), large_group_members })
+        Ok(Self { connection, ids, cache: Cache::default(), large_group_members, outbox })
     }
 }
 
@@ -99,7 +108,7 @@ impl Writer {
         let (queue, jobs) = sync_channel(queue_max.max(1));
         let (failing, failed) = watch::channel(false);
         let (checkpoint, checkpoints) = sync_channel(1);
-        let overfull = std::sync::Arc::new(AtomicBool::new(false));
+        let overfull = Arc::new(AtomicBool::new(false));
         let told = overfull.clone();
         std::thread::spawn(move || run_checkpoints(&checkpointer, &checkpoints, &told));
         let mut thread = WriterThread {
@@ -162,7 +171,7 @@ struct WriterThread {
     batch_max: usize,
     failing: watch::Sender<bool>,
     checkpoint: SyncSender<()>,
-    overfull: std::sync::Arc<AtomicBool>,
+    overfull: Arc<AtomicBool>,
     since: usize,
     last_checkpoint: Instant,
 }
@@ -251,12 +260,16 @@ impl WriterState {
     fn try_commit(&mut self, batch: &mut [Box<dyn Job>]) -> Result<()> {
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(store_error)?;
         let mut transaction =
-            Transaction::new(&self.connection, &mut self.ids, &mut self.cache, self.large_group_members);
+            Transaction::new(&self.connection, &mut self.ids, &mut self.cache, self.large_group_members, &self.outbox);
         for job in batch {
             job.run(&mut transaction)?;
         }
         transaction.flush()?;
+        let recorded = transaction.recorded();
         self.connection.execute_batch("COMMIT").map_err(commit_error)?;
+        if let Some(position) = recorded {
+            self.outbox.announce(position);
+        }
         self.cache.trim();
         Ok(())
     }

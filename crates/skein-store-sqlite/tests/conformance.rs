@@ -14,3 +14,4 @@ async fn open() -> (Arc<dyn Store>, TempDir) {
 }
 
 skein_store::conformance_tests!(crate::open);
+skein_store::conformance_tests!(durable crate::open);

@@ -4,7 +4,7 @@
 //! that an engine can do it in its own best way and two engines can be held to the same behaviour.
 //!
 //! In reading order: [`error`], then one file per subject: [`account`], [`conversation`], [`group`],
-//! [`message`], [`receipt`], [`sync`]; [`copy`] is how one engine's data gets into another.
+//! [`message`], [`receipt`], [`sync`], and for business systems [`outbox`] and [`mailing`]; [`copy`] is how one engine's data gets into another.
 //!
 //! Guarantees of every operation that writes: when it returns `Ok`, the change is on disk (fsync) and visible to
 //! every later read; when it returns `Err`, nothing was changed, except that after
@@ -20,7 +20,9 @@ pub mod conversation;
 pub mod copy;
 pub mod error;
 pub mod group;
+pub mod mailing;
 pub mod message;
+pub mod outbox;
 pub mod receipt;
 pub mod sync;
 
@@ -35,6 +37,8 @@ pub trait Store:
     + conversation::ConversationStore
     + group::GroupStore
     + message::MessageStore
+    + outbox::OutboxStore
+    + mailing::MailingStore
     + receipt::ReceiptStore
     + sync::SyncStore
     + Send
@@ -47,6 +51,8 @@ impl<T> Store for T where
         + conversation::ConversationStore
         + group::GroupStore
         + message::MessageStore
+        + outbox::OutboxStore
+        + mailing::MailingStore
         + receipt::ReceiptStore
         + sync::SyncStore
         + Send

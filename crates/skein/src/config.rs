@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use skein_access::AccessConfig;
 use skein_bus::BusConfig;
-use skein_service::ServiceConfig;
+use skein_service::{AdminConfig, ServiceConfig};
 use skein_store_postgres::PostgresConfig;
 use skein_store_sqlite::SqliteConfig;
+use skein_webhooks::WebhooksConfig;
 use toml::{Table, Value};
 
 /// Prefix of environment variables that set a key.
@@ -31,6 +32,10 @@ pub struct Config {
     pub sqlite: SqliteConfig,
     /// How nodes of a cluster reach one another.
     pub bus: BusConfig,
+    /// Business systems.
+    pub admin: AdminConfig,
+    /// Where events are delivered.
+    pub webhooks: WebhooksConfig,
 }
 
 /// What a node is there for.
@@ -77,6 +82,8 @@ impl Default for Config {
             store: StoreConfig::default(),
             sqlite: SqliteConfig::default(),
             bus: BusConfig::default(),
+            admin: AdminConfig::default(),
+            webhooks: WebhooksConfig::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod cluster;
 mod command;
 mod config;
+mod rules;
 mod store;
 mod web;
 

@@ -1,5 +1,6 @@
 //! Everything that is an HTTP request: operations, the upgrade to a link, receiving without a link, health, metrics.
 
+mod admin;
 mod failure;
 mod link;
 mod operation;
@@ -18,6 +19,7 @@ use axum::{
 };
 use connectrpc::ConnectRpcService;
 use skein_proto::v1::ErrorCode;
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -32,6 +34,8 @@ struct Http {
     stop: CancellationToken,
     connections: TaskTracker,
     operations: ConnectRpcService<operation::Operations>,
+    /// Places for streams of events.
+    event_streams: Arc<Semaphore>,
 }
 
 /// Every path of the server: ours, and for everything else what `pages` answers.
@@ -43,7 +47,8 @@ pub(crate) fn router(
 ) -> Result<Router, StartError> {
     let metrics = status::recorder()?;
     let operations = operation::service(shared.gate.clone());
-    let state = Http { shared, stop, connections, operations };
+    let event_streams = Arc::new(Semaphore::new(shared.gate.event_streams_max()));
+    let state = Http { shared, stop, connections, operations, event_streams };
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(status::ready))
@@ -54,6 +59,7 @@ pub(crate) fn router(
     let router = router
         .route("/link", get(link::upgrade))
         .route("/v1/events", get(receive::events))
+        .route("/v1/admin/events", get(admin::events))
         .route("/v1/poll", get(receive::poll).post(receive::poll))
         .route("/v1/ack", post(receive::acknowledge))
         .route("/skein.v1.{service}/{method}", any(operation::serve))

@@ -18,11 +18,11 @@ use skein_proto::{
     limits::FRAME_BYTES_MAX,
     v1::{self, ErrorCode},
 };
-use skein_service::{Caller, Gate, is_method};
+use skein_service::{Caller, Gate, is_for_servers, is_method};
 use tower::ServiceExt as _;
 
 use super::{
-    Http,
+    Http, admin,
     failure::{self, connect_error},
 };
 use crate::measure;
@@ -80,9 +80,16 @@ impl Dispatcher for Operations {
             let start = Instant::now();
             let body = request.encoded()?;
             let codec = if format == CodecFormat::Json { Codec::Json } else { Codec::Binary };
-            let result = match caller(&gate, context.headers()).await {
-                Ok(caller) => gate.dispatch(caller.as_ref(), &path, codec, &body).await,
-                Err(error) => Err(error),
+            let result = if is_for_servers(&path) {
+                match admin::server_key(&gate, context.headers()).await {
+                    Ok(key) => gate.dispatch_server(&key, &path, codec, &body).await,
+                    Err(error) => Err(error),
+                }
+            } else {
+                match caller(&gate, context.headers()).await {
+                    Ok(caller) => gate.dispatch(caller.as_ref(), &path, codec, &body).await,
+                    Err(error) => Err(error),
+                }
             };
             if is_method(&path) {
                 measure::request(&path, result.as_ref().err(), start.elapsed());

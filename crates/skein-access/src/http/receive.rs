@@ -32,6 +32,7 @@ use tokio::time::Interval;
 
 use super::{Http, failure, operation};
 use crate::{
+    confirm::confirm,
     hello::Greeted,
     registry::{Attachment, LiveSession, Registry, Turn},
 };
@@ -111,6 +112,7 @@ async fn hold(http: &Http, headers: &HeaderMap, ack: u64) -> Result<(Held, v1::W
     hello.token = value.split_once(' ').map(|(_, token)| token.trim().to_owned()).unwrap_or_default();
     match http.shared.greet(&hello, Codec::Json, true).await {
         Greeted::Welcome(Attachment { session, epoch, .. }, welcome) => {
+            confirm(&http.shared, &session);
             Ok((Held { session, epoch, registry: http.shared.registry.clone() }, welcome))
         }
         Greeted::Anonymous(_) => {
@@ -244,6 +246,7 @@ pub(super) async fn acknowledge(
     match session {
         Some(session) => {
             session.lock().session.acknowledge(parameters.ack);
+            confirm(&http.shared, &session);
             Ok("{}".into_response())
         }
         None => Err(failure::response(

@@ -14,4 +14,4 @@ mod tests;
 pub use client::{ClientEvent, ClientSession};
 pub use close_code::{CloseRange, close_range, received_code};
 pub use frame::decode_frame;
-pub use server::{Input, ServerSession};
+pub use server::{Confirmed, Input, ServerSession};

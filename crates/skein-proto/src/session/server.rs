@@ -30,6 +30,30 @@ pub enum Input {
     Close(v1::Close),
 }
 
+/// A message whose push was acked, and whose sender wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// Where it is.
+    pub conversation_id: String,
+    /// Its place there.
+    pub seq: u64,
+    /// Who wants to know.
+    pub sender_id: u64,
+}
+
+impl Confirmed {
+    /// What is to be confirmed of an event, if anything is.
+    fn of(event: &EncodedEvent) -> Option<Self> {
+        let Some(v1::event::Body::Message(pushed)) = &event.event().body else { return None };
+        let message = pushed.message.as_option()?;
+        message.options.confirm_delivery.then(|| Self {
+            conversation_id: message.conversation_id.clone(),
+            seq: message.seq,
+            sender_id: message.sender_id,
+        })
+    }
+}
+
 /// One session: it outlives its connection for the resume window. Holds nothing on the heap while everything is acked.
 #[derive(Debug)]
 pub struct ServerSession {
@@ -56,6 +80,8 @@ struct Outbox {
     bytes: usize,
     /// Pushes were dropped and the client has not been told yet.
     tell_lagging: bool,
+    /// Of acked pushes; until somebody takes it.
+    confirmed: Vec<Confirmed>,
 }
 
 #[derive(Debug)]
@@ -63,6 +89,8 @@ struct Sent {
     link_seq: u64,
     time_ms: u64,
     payload: Bytes,
+    /// To be confirmed with its ack.
+    confirm: Vec<Confirmed>,
 }
 
 impl Outbox {
@@ -81,10 +109,14 @@ impl Outbox {
     }
 
     /// Hands a push out, and keeps it until it is acked.
-    fn sent(&mut self, payload: Bytes, link_seq: u64, time_ms: u64, out: &mut Vec<Bytes>) {
-        out.push(payload.clone());
-        self.bytes += payload.len();
-        self.unacked.push_back(Sent { link_seq, time_ms, payload });
+    fn sent(&mut self, sent: Sent, out: &mut Vec<Bytes>) {
+        out.push(sent.payload.clone());
+        self.bytes += sent.payload.len();
+        self.unacked.push_back(sent);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.unacked.is_empty() && self.queued.is_empty() && !self.tell_lagging && self.confirmed.is_empty()
     }
 }
 
@@ -141,12 +173,15 @@ impl ServerSession {
             outbox.tell_lagging = false;
             self.pushed += 1;
             self.lagging_mark = self.pushed;
-            outbox.sent(frame::push(self.codec, self.pushed, &[], true), self.pushed, now_ms, out);
+            let payload = frame::push(self.codec, self.pushed, &[], true);
+            outbox.sent(Sent { link_seq: self.pushed, time_ms: now_ms, payload, confirm: Vec::new() }, out);
         }
         while !outbox.queued.is_empty() {
             let events = outbox.next_batch(self.codec);
             self.pushed += 1;
-            outbox.sent(frame::push(self.codec, self.pushed, &events, false), self.pushed, now_ms, out);
+            let payload = frame::push(self.codec, self.pushed, &events, false);
+            let confirm = events.iter().filter_map(|event| Confirmed::of(event)).collect();
+            outbox.sent(Sent { link_seq: self.pushed, time_ms: now_ms, payload, confirm }, out);
         }
         outbox.written = outbox.unacked.len();
     }
@@ -187,10 +222,21 @@ impl ServerSession {
         while let Some(sent) = outbox.unacked.pop_front_if(|sent| sent.link_seq <= link_seq) {
             outbox.bytes -= sent.payload.len();
             outbox.written = outbox.written.saturating_sub(1);
+            outbox.confirmed.extend(sent.confirm);
         }
-        if outbox.unacked.is_empty() && outbox.queued.is_empty() && !outbox.tell_lagging {
+        if outbox.is_idle() {
             self.outbox = None;
         }
+    }
+
+    /// What acks have confirmed since the last call.
+    pub fn take_confirmed(&mut self) -> Vec<Confirmed> {
+        let Some(outbox) = &mut self.outbox else { return Vec::new() };
+        let confirmed = std::mem::take(&mut outbox.confirmed);
+        if outbox.is_idle() {
+            self.outbox = None;
+        }
+        confirmed
     }
 
     /// Moves the session to a new connection whose client took everything up to `received_link_seq`: the rest will be polled again. False when that
@@ -262,6 +308,23 @@ mod tests {
 
     fn ack(session: &mut ServerSession, ack: u64) -> Result<Input, CloseCode> {
         session.handle_frame(9, v1::Frame { ack, ..Default::default() })
+    }
+
+    #[test]
+    fn an_ack_confirms_what_asked_for_it() {
+        let mut session = ServerSession::new([1; 16], Codec::Binary, 0);
+        for (seq, confirm_delivery) in [(1, false), (2, true)] {
+            let options = v1::SendOptions { confirm_delivery, ..Default::default() };
+            let message = v1::Message { seq, sender_id: 7, options: options.into(), ..Default::default() };
+            let pushed = v1::MessageEvent { message: message.into(), ..Default::default() };
+            session.push(Arc::new(EncodedEvent::new(pushed)));
+        }
+        poll(&mut session);
+        assert!(session.take_confirmed().is_empty(), "pushed is not acked");
+        ack(&mut session, 1).unwrap();
+        let confirmed = session.take_confirmed();
+        assert_eq!(confirmed.iter().map(|one| (one.seq, one.sender_id)).collect::<Vec<_>>(), [(2, 7)]);
+        assert!(session.take_confirmed().is_empty() && session.outbox.is_none());
     }
 
     #[test]

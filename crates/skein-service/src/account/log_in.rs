@@ -97,7 +97,7 @@ fn same_place(a: Platform, b: Platform) -> bool {
 }
 
 /// Refuses suspended and deleted accounts.
-pub(super) fn check_active(user: &v1::User) -> Result<()> {
+pub(crate) fn check_active(user: &v1::User) -> Result<()> {
     if user.state.as_known() == Some(UserState::Active) {
         return Ok(());
     }

@@ -12,3 +12,5 @@ mod profile;
 mod refresh_token;
 mod register;
 mod setting;
+
+pub(crate) use log_in::check_active;

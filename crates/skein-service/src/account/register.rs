@@ -36,7 +36,7 @@ impl Service {
     }
 
     /// Stores a new user under a random id; an empty user name becomes one made of the id.
-    pub(super) async fn create_user(
+    pub(crate) async fn create_user(
         &self,
         username: &str,
         display_name: String,

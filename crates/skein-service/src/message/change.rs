@@ -26,6 +26,13 @@ impl Service {
     ) -> Result<v1::EditMessageResponse> {
         let content = request.content.into_option().ok_or_else(|| Failure::invalid("content is missing"))?;
         validate::content(&content)?;
+        let draft = || v1::BeforeMessage {
+            sender_id: caller.user.0,
+            conversation_id: request.conversation_id.clone(),
+            message_id: request.message_id,
+            ..Default::default()
+        };
+        let content = self.judged(draft, content).await?;
         let change = MessageChange::Edit { content, window_ms: self.config.edit_window_s.saturating_mul(1_000) };
         let message = self.change_message(caller, &request.conversation_id, request.message_id, change).await?;
         Ok(v1::EditMessageResponse { message: message.into(), ..Default::default() })

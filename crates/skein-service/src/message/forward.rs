@@ -42,11 +42,19 @@ impl Service {
         for (at, target) in targets.into_iter().enumerate() {
             for (part, content) in contents.iter().enumerate() {
                 validate::content(content)?;
+                let client_message_id = derived_uuid(&key, at, part);
+                let draft = || v1::BeforeMessage {
+                    sender_id: caller.user.0,
+                    conversation_id: target.to_string(),
+                    client_message_id: client_message_id.clone(),
+                    ..Default::default()
+                };
+                let content = self.judged(draft, content.clone()).await?;
                 let message = AppendMessage {
                     conversation: target,
                     sender: caller.user,
-                    client_message_id: derived_uuid(&key, at, part),
-                    content: content.clone(),
+                    client_message_id,
+                    content,
                     client_time_ms: 0,
                     options: v1::SendOptions::default(),
                     external_id: String::new(),

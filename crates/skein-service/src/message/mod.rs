@@ -5,3 +5,5 @@ mod delete;
 mod forward;
 mod list_edits;
 mod send;
+
+pub(crate) use send::EXTERNAL_ID_BYTES_MAX;

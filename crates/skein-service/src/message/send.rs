@@ -9,13 +9,15 @@ use skein_store::message::{AppendMessage, Appended, Delivery};
 use crate::{Caller, Failure, Result, Service, validate};
 
 /// Longest text id of a host application, in bytes.
-const EXTERNAL_ID_BYTES_MAX: usize = 128;
+pub(crate) const EXTERNAL_ID_BYTES_MAX: usize = 128;
 
 impl Service {
     /// Acked after the message is on disk; the order of acceptance in a conversation is its `seq`. Repeating a `client_message_id` changes
     /// nothing and gives the first answer with `duplicate` set. Members, and the sender's other devices, are told after the commit.
     ///
-    /// Errors: `INVALID_ARGUMENT`, `TOO_LARGE`, `NOT_A_MEMBER`, `NOT_FOUND` (no such person), `BLOCKED`, `STORE_FULL`, `OVERLOADED`.
+    /// With a before-hook, a business system is asked first.
+    ///
+    /// Errors: `INVALID_ARGUMENT`, `TOO_LARGE`, `FORBIDDEN` (the hook), `NOT_A_MEMBER`, `NOT_FOUND` (no such person), `BLOCKED`, `STORE_FULL`, `OVERLOADED`.
     pub(crate) async fn send_message(
         &self,
         caller: &Caller,
@@ -30,10 +32,19 @@ impl Service {
         let content = request.content.into_option().ok_or_else(|| Failure::invalid("content is missing"))?;
         validate::content(&content)?;
         validate::bounded("external_id", &request.external_id, EXTERNAL_ID_BYTES_MAX)?;
+        let client_message_id = validate::uuid("client_message_id", &request.client_message_id)?;
+        let draft = || v1::BeforeMessage {
+            sender_id: caller.user.0,
+            conversation_id: conversation.to_string(),
+            client_message_id: client_message_id.clone(),
+            external_id: request.external_id.clone(),
+            ..Default::default()
+        };
+        let content = self.judged(draft, content).await?;
         let message = AppendMessage {
             conversation,
             sender: caller.user,
-            client_message_id: validate::uuid("client_message_id", &request.client_message_id)?,
+            client_message_id,
             content,
             client_time_ms: request.client_time_ms,
             options: request.options.into_option().unwrap_or_default(),
@@ -44,7 +55,7 @@ impl Service {
     }
 
     /// Appends a validated message, announces it, and answers as a send does.
-    pub(super) async fn append(&self, caller: &Caller, message: AppendMessage) -> Result<v1::SendMessageResponse> {
+    pub(crate) async fn append(&self, caller: &Caller, message: AppendMessage) -> Result<v1::SendMessageResponse> {
         let Appended { message, recipients, duplicate, content_differs } = self.store.append_message(message).await?;
         let response = v1::SendMessageResponse {
             message_id: message.message_id,

@@ -13,11 +13,12 @@ use skein_bus::{Bus, CallError};
 use skein_proto::{
     codec::Codec,
     id::UserId,
+    outbox::KindSet,
     v1::{self, ErrorCode},
 };
 
 use self::wire::Question;
-use crate::{Caller, Failure, now_ms};
+use crate::{Caller, Failure, ServerKey, admin::EventLines, now_ms};
 
 pub use answer::answer_calls;
 
@@ -29,12 +30,14 @@ pub struct RemoteService {
     bus: Arc<dyn Bus>,
     /// When they were last asked for, and what they were.
     limits: Mutex<Option<(u64, v1::Limits)>>,
+    /// See [`RemoteService::new`].
+    event_streams_max: u32,
 }
 
 impl RemoteService {
-    /// Over this bus.
-    pub fn new(bus: Arc<dyn Bus>) -> Arc<Self> {
-        Arc::new(Self { bus, limits: Mutex::default() })
+    /// Over this bus; so many streams of events may be open at once on this node.
+    pub fn new(bus: Arc<dyn Bus>, event_streams_max: u32) -> Arc<Self> {
+        Arc::new(Self { bus, limits: Mutex::default(), event_streams_max })
     }
 
     async fn ask(&self, user: Option<UserId>, question: Question<'_>) -> Result<Bytes, v1::Error> {
@@ -60,6 +63,35 @@ impl RemoteService {
     ) -> Result<Bytes, v1::Error> {
         let user = caller.map(|caller| caller.user);
         self.ask(user, Question::Dispatch { caller: caller.cloned(), method, codec, body }).await
+    }
+
+    pub(crate) async fn authenticate_server(&self, key: Option<&str>) -> Result<ServerKey, v1::Error> {
+        let answer = self.ask(None, Question::AuthenticateServer { key: key.map(Arc::from) }).await?;
+        wire::decode_key(answer).map_err(|_| unreadable())
+    }
+
+    pub(crate) async fn dispatch_server(
+        &self,
+        key: &ServerKey,
+        method: &str,
+        codec: Codec,
+        body: &[u8],
+    ) -> Result<Bytes, v1::Error> {
+        self.ask(None, Question::DispatchServer { key: key.clone(), method, codec, body }).await
+    }
+
+    pub(crate) fn event_streams_max(&self) -> usize {
+        self.event_streams_max as usize
+    }
+
+    pub(crate) async fn open_events(&self, after: Option<u64>, kinds: &[String]) -> Result<(u64, KindSet), v1::Error> {
+        let answer = self.ask(None, Question::OpenEvents { after, kinds: kinds.to_vec() }).await?;
+        wire::decode_begin(answer).map_err(|_| unreadable())
+    }
+
+    pub(crate) async fn next_events(&self, after: u64, kinds: KindSet) -> Result<EventLines, v1::Error> {
+        let answer = self.ask(None, Question::NextEvents { after, kinds }).await?;
+        wire::decode_lines(answer).map_err(|_| unreadable())
     }
 
     pub(crate) async fn limits(&self) -> Result<v1::Limits, v1::Error> {

@@ -1,17 +1,31 @@
 //! Calls in bytes. The bus has checked that both ends speak; here every field is checked against what is there.
 
+use std::sync::Arc;
+
 use buffa::Enumeration as _;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use skein_bus::packet::{MalformedPacket, Reader, Writer};
-use skein_proto::{codec::Codec, id::UserId, v1};
+use skein_proto::{
+    codec::Codec,
+    id::UserId,
+    outbox::{EventKind, KindSet},
+    v1,
+};
 
-use crate::Caller;
+use crate::{
+    Caller, ServerKey,
+    admin::{EventLine, EventLines},
+};
 
 mod kind {
     pub(super) const OPEN_LINK: u8 = 1;
     pub(super) const DISPATCH: u8 = 2;
     pub(super) const LIMITS: u8 = 3;
     pub(super) const READY: u8 = 4;
+    pub(super) const AUTHENTICATE_SERVER: u8 = 5;
+    pub(super) const DISPATCH_SERVER: u8 = 6;
+    pub(super) const OPEN_EVENTS: u8 = 7;
+    pub(super) const NEXT_EVENTS: u8 = 8;
 }
 
 /// Answers begin with one of these.
@@ -27,6 +41,14 @@ pub(super) enum Question<'a> {
     OpenLink { access_token: &'a str },
     /// Run this operation.
     Dispatch { caller: Option<Caller>, method: &'a str, codec: Codec, body: &'a [u8] },
+    /// Whose server key is this.
+    AuthenticateServer { key: Option<Arc<str>> },
+    /// Run this operation for a business system.
+    DispatchServer { key: ServerKey, method: &'a str, codec: Codec, body: &'a [u8] },
+    /// Where does this stream of events begin.
+    OpenEvents { after: Option<u64>, kinds: Vec<String> },
+    /// What happened after this cursor.
+    NextEvents { after: u64, kinds: KindSet },
     /// What the welcome announces.
     Limits,
     /// Does the store answer.
@@ -48,9 +70,28 @@ impl<'a> Question<'a> {
                 if let Some(caller) = caller {
                     put_caller(&mut out, caller);
                 }
-                out.text(method);
-                out.0.put_u8(u8::from(*codec == Codec::Json));
-                out.0.put_slice(body);
+                put_operation(&mut out, method, *codec, body);
+            }
+            Self::AuthenticateServer { key } => {
+                out.0.put_u8(kind::AUTHENTICATE_SERVER);
+                out.optional_text(key.as_deref());
+            }
+            Self::DispatchServer { key, method, codec, body } => {
+                out.0.reserve(64 + method.len() + body.len());
+                out.0.put_u8(kind::DISPATCH_SERVER);
+                out.text(&key.name);
+                put_operation(&mut out, method, *codec, body);
+            }
+            Self::OpenEvents { after, kinds } => {
+                out.0.put_u8(kind::OPEN_EVENTS);
+                out.0.put_u8(u8::from(after.is_some()));
+                out.varint(after.unwrap_or_default());
+                kinds.iter().for_each(|kind| out.text(kind));
+            }
+            Self::NextEvents { after, kinds } => {
+                out.0.put_u8(kind::NEXT_EVENTS);
+                out.varint(*after);
+                out.varint(kinds.bits());
             }
             Self::Limits => out.0.put_u8(kind::LIMITS),
             Self::Ready => out.0.put_u8(kind::READY),
@@ -68,19 +109,54 @@ impl<'a> Question<'a> {
                     1 => Some(caller(&mut input)?),
                     _ => return Err(MalformedPacket),
                 };
-                let method = text(bytes, &mut input)?;
-                let codec = match input.byte()? {
-                    0 => Codec::Binary,
-                    1 => Codec::Json,
+                let (method, codec, body) = operation(bytes, input)?;
+                Ok(Self::Dispatch { caller, method, codec, body })
+            }
+            kind::AUTHENTICATE_SERVER => Ok(Self::AuthenticateServer { key: input.optional_text()? }),
+            kind::DISPATCH_SERVER => {
+                let key = ServerKey { name: input.text()?.as_str().into() };
+                let (method, codec, body) = operation(bytes, input)?;
+                Ok(Self::DispatchServer { key, method, codec, body })
+            }
+            kind::OPEN_EVENTS => {
+                let given = input.byte()?;
+                let after = input.varint()?;
+                let after = match given {
+                    0 => None,
+                    1 => Some(after),
                     _ => return Err(MalformedPacket),
                 };
-                Ok(Self::Dispatch { caller, method, codec, body: &bytes[bytes.len() - input.0.len()..] })
+                let mut kinds = Vec::new();
+                while !input.0.is_empty() {
+                    kinds.push(input.text()?);
+                }
+                Ok(Self::OpenEvents { after, kinds })
+            }
+            kind::NEXT_EVENTS => {
+                Ok(Self::NextEvents { after: input.varint()?, kinds: KindSet::from_bits(input.varint()?) })
             }
             kind::LIMITS => Ok(Self::Limits),
             kind::READY => Ok(Self::Ready),
             _ => Err(MalformedPacket),
         }
     }
+}
+
+fn put_operation(out: &mut Writer, method: &str, codec: Codec, body: &[u8]) {
+    out.text(method);
+    out.0.put_u8(u8::from(codec == Codec::Json));
+    out.0.put_slice(body);
+}
+
+/// The inverse; the body is what is left.
+fn operation(whole: &Bytes, mut input: Reader) -> Decoded<(&str, Codec, &[u8])> {
+    let method = text(whole, &mut input)?;
+    let codec = match input.byte()? {
+        0 => Codec::Binary,
+        1 => Codec::Json,
+        _ => return Err(MalformedPacket),
+    };
+    Ok((method, codec, &whole[whole.len() - input.0.len()..]))
 }
 
 /// The next text of `input`, which is what is left of `whole`, as a part of `whole`.
@@ -120,6 +196,57 @@ pub(super) fn encode_opened(caller: &Caller, version: u64) -> Bytes {
 pub(super) fn decode_opened(bytes: Bytes) -> Decoded<(Caller, u64)> {
     let mut input = Reader(bytes);
     Ok((caller(&mut input)?, input.varint()?))
+}
+
+pub(super) fn encode_key(key: &ServerKey) -> Bytes {
+    let mut out = Writer(BytesMut::with_capacity(64));
+    out.text(&key.name);
+    out.0.freeze()
+}
+
+pub(super) fn decode_key(bytes: Bytes) -> Decoded<ServerKey> {
+    Ok(ServerKey { name: Reader(bytes).text()?.as_str().into() })
+}
+
+pub(super) fn encode_begin(after: u64, kinds: KindSet) -> Bytes {
+    let mut out = Writer(BytesMut::with_capacity(20));
+    out.varint(after);
+    out.varint(kinds.bits());
+    out.0.freeze()
+}
+
+pub(super) fn decode_begin(bytes: Bytes) -> Decoded<(u64, KindSet)> {
+    let mut input = Reader(bytes);
+    Ok((input.varint()?, KindSet::from_bits(input.varint()?)))
+}
+
+pub(super) fn encode_lines(page: &EventLines) -> Bytes {
+    let mut out = Writer(BytesMut::with_capacity(32));
+    out.varint(page.next);
+    out.0.put_u8(u8::from(page.has_more));
+    for line in &page.lines {
+        out.varint(line.cursor);
+        out.0.put_u8(line.kind as u8);
+        out.text(&line.payload);
+    }
+    out.0.freeze()
+}
+
+pub(super) fn decode_lines(bytes: Bytes) -> Decoded<EventLines> {
+    let mut input = Reader(bytes);
+    let next = input.varint()?;
+    let has_more = match input.byte()? {
+        0 => false,
+        1 => true,
+        _ => return Err(MalformedPacket),
+    };
+    let mut lines = Vec::new();
+    while !input.0.is_empty() {
+        let cursor = input.varint()?;
+        let kind = EventKind::from_number(input.byte()?).ok_or(MalformedPacket)?;
+        lines.push(EventLine { cursor, kind, payload: input.text()? });
+    }
+    Ok(EventLines { lines, next, has_more })
 }
 
 pub(super) fn encode_answer(answer: &Result<Bytes, v1::Error>) -> Bytes {
@@ -177,10 +304,37 @@ mod tests {
         }
 
         #[test]
+        fn those_of_business_systems_come_back(
+            name in "\\PC{0,40}", after: Option<u64>, words in prop::collection::vec("\\PC{0,20}", 0..4), bits: u64,
+            payloads in prop::collection::vec("\\PC{0,40}", 0..4), has_more: bool, body: Vec<u8>,
+        ) {
+            let key = ServerKey { name: name.as_str().into() };
+            let (kinds, codec) = (KindSet::from_bits(bits), Codec::Json);
+            for question in [
+                Question::AuthenticateServer { key: None },
+                Question::AuthenticateServer { key: Some(name.as_str().into()) },
+                Question::DispatchServer { key: key.clone(), method: &name, codec, body: &body },
+                Question::OpenEvents { after, kinds: words.clone() },
+                Question::NextEvents { after: bits, kinds },
+            ] {
+                let (bytes, same) = (question.encode(), format!("{question:?}"));
+                prop_assert_eq!(format!("{:?}", Question::decode(&bytes).unwrap()), same);
+            }
+            prop_assert_eq!(decode_key(encode_key(&key)).unwrap().name, key.name);
+            prop_assert_eq!(decode_begin(encode_begin(bits, kinds)).unwrap(), (bits, kinds));
+            let line = |payload| EventLine { cursor: bits, kind: EventKind::MailingFinished, payload };
+            let lines = EventLines { lines: payloads.into_iter().map(line).collect(), next: bits, has_more };
+            prop_assert_eq!(decode_lines(encode_lines(&lines)).unwrap(), lines);
+        }
+
+        #[test]
         fn any_bytes_are_refused_or_decoded(bytes: Vec<u8>) {
             let bytes = Bytes::from(bytes);
             let _ = Question::decode(&bytes);
             let _ = decode_opened(bytes.clone());
+            let _ = decode_key(bytes.clone());
+            let _ = decode_begin(bytes.clone());
+            let _ = decode_lines(bytes.clone());
             let _ = decode_answer(bytes);
         }
     }

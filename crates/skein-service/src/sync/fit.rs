@@ -2,21 +2,10 @@
 
 use std::collections::HashSet;
 
-use buffa::Message;
-use skein_proto::{limits::FRAME_BYTES_MAX, v1};
+use buffa::Message as _;
+use skein_proto::v1;
 
-/// Bytes of protobuf in one page, for each of entries and messages: two of these, spelled in JSON, stay below a frame.
-const PAGE_BYTES_MAX: usize = FRAME_BYTES_MAX / 4;
-
-/// How many of the items fit; always at least one, so that every page gets on.
-fn count_fitting<T: Message>(items: &[T]) -> usize {
-    let mut bytes = 0;
-    let fitting = items.iter().take_while(|item| {
-        bytes += item.encoded_len() as usize;
-        bytes <= PAGE_BYTES_MAX
-    });
-    fitting.count().max(1).min(items.len())
-}
+use crate::fit::{PAGE_BYTES_MAX, count_fitting};
 
 /// The rest of a conversation's changes comes with the next page.
 pub(super) fn conversation_page(page: &mut v1::PullConversationResponse) {

@@ -1,13 +1,17 @@
 //! The exchange of refresh tokens. A device has one current token; former ones are kept to tell a repeat from a theft.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use skein_proto::outbox::EventKind;
 use skein_store::{
     Refusal, Result,
     account::{DeviceRow, RotateRefresh, Rotation},
 };
 
 use super::{find_device, save_device};
-use crate::rows::{Stored, number};
+use crate::{
+    rows::{Stored, number},
+    transaction::Transaction,
+};
 
 /// A token that is no longer current.
 struct Former {
@@ -29,7 +33,8 @@ impl Former {
     }
 }
 
-pub(super) fn rotate(connection: &Connection, exchange: &RotateRefresh) -> Result<Rotation> {
+pub(super) fn rotate(transaction: &mut Transaction<'_>, exchange: &RotateRefresh) -> Result<Rotation> {
+    let connection = transaction.connection;
     if let Some(device) = find_device(connection, "refresh_hash", exchange.old)? {
         if device.revoked {
             return Err(Refusal::NotFound.into());
@@ -52,6 +57,8 @@ pub(super) fn rotate(connection: &Connection, exchange: &RotateRefresh) -> Resul
     }
     device.revoked = true;
     save_device(connection, &device)?;
+    let reason = "refresh_token_reused";
+    transaction.record_device(EventKind::DeviceLoggedOut, &device.device_id, device.user_id, reason)?;
     Ok(Rotation::Reused(device))
 }
 

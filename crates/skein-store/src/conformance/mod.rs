@@ -12,7 +12,9 @@
 pub mod account;
 pub mod conversation;
 pub mod group;
+pub mod mailing;
 pub mod message;
+pub mod outbox;
 pub mod random;
 pub mod receipt;
 pub mod roster;
@@ -24,7 +26,8 @@ pub use world::World;
 /// Engines under test are opened with this threshold: groups with more members write nothing per member on a send.
 pub const LARGE_GROUP_MEMBERS: u32 = 8;
 
-/// Expands to one `#[tokio::test]` per case. The argument is the full path of an async function that opens an empty store.
+/// Expands to one `#[tokio::test]` per case. The argument is the full path of an async function that opens an empty store. With `durable` before it,
+/// the cases are those of the outbox and of mailings, which an engine may refuse to have.
 #[macro_export]
 macro_rules! conformance_tests {
     ($open:path) => {
@@ -67,6 +70,20 @@ macro_rules! conformance_tests {
                 history_goes_both_ways,
             }
             random { unread_equals_a_recount, pulling_changes_equals_pulling_all }
+        }
+    };
+    (durable $open:path) => {
+        $crate::conformance_tests! { @cases $open;
+            outbox {
+                only_kinds_that_are_on_are_recorded, changes_of_conversations_are_recorded, changes_of_accounts_are_recorded,
+                events_are_listed_in_order, waiting_ends_with_an_event, lanes_are_claimed_in_order, failing_lanes_wait_alone,
+                leases_end, dead_events_are_kept, consumers_are_switched, claims_are_bounded_and_filtered,
+                old_events_are_trimmed,
+            }
+            mailing {
+                mailings_are_made_once, targets_are_active_accounts, batches_are_stored_under_lease,
+                reports_follow_the_receivers, mailings_are_cancelled,
+            }
         }
     };
     (@cases $open:path; $($subject:ident { $($case:ident),* $(,)? })*) => {

@@ -9,14 +9,14 @@ use std::{
 
 use skein_access::{Access, Offer};
 use skein_bus::BusEnds;
-use skein_service::{Gate, RemoteService, Service, answer_calls};
+use skein_service::{Gate, RemoteService};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use crate::{
     cluster,
     config::{Config, Role, StoreEngine},
-    store::OpenStore,
+    rules::Rules,
     web,
 };
 
@@ -50,13 +50,11 @@ pub struct Args {
 pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
     let BusEnds { bus, deliveries, calls } = cluster::join(&config).await?;
-    let (gate, store) = match config.role {
-        Role::Access => (Gate::Elsewhere(RemoteService::new(bus.clone())), None),
+    let (gate, rules) = match config.role {
+        Role::Access => (Gate::Elsewhere(RemoteService::new(bus.clone(), config.admin.event_streams_max)), None),
         Role::All | Role::Service => {
-            let store = OpenStore::open(&config).await?;
-            let service = Service::start(store.contract(), bus.clone(), config.service.clone()).await?;
-            tokio::spawn(answer_calls(service.clone(), calls));
-            (Gate::Here(service), Some(store))
+            let rules = Rules::start(&config, bus.clone(), calls).await?;
+            (Gate::Here(rules.service()), Some(rules))
         }
     };
     let offer = if config.role == Role::Service { Offer::Status } else { Offer::Everything(web::router()) };
@@ -66,21 +64,25 @@ pub async fn run(args: Args) -> Outcome {
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
-        () = failed(store.as_ref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
+        () = failed(rules.as_ref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
     }
     tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
-    access.shutdown(SHUTDOWN_MAX).await;
+    tokio::join!(access.shutdown(SHUTDOWN_MAX), async {
+        if let Some(rules) = &rules {
+            rules.stop().await;
+        }
+    });
     bus.close().await;
-    if let Some(store) = store {
-        store.close().await;
+    if let Some(rules) = rules {
+        rules.close().await;
     }
     Ok(())
 }
 
 /// Waits until the disk fails; forever without one.
-async fn failed(store: Option<&OpenStore>) {
-    match store {
-        Some(store) => store.failed().await,
+async fn failed(rules: Option<&Rules>) {
+    match rules {
+        Some(rules) => rules.failed().await,
         None => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use skein_testkit::{nats::NatsServer, postgres::PostgresServer};
 
 use crate::{
+    admin::{self, ALL, Events, KEY, KEYS},
     http::{self, Account, PATIENCE, call, direct, error_code, refused, register, text_to, try_call},
     link::Link,
     server::Server,
@@ -277,6 +278,59 @@ fn a_node_with_a_store_serves_without_nats() {
     nats.restart();
     told_to_pull(&mut link);
     until_ready(&server);
+}
+
+#[test]
+fn business_systems_are_served_by_access_nodes() {
+    let mut cluster = Cluster::start_with(&[KEYS, ALL]);
+    let (ann, bob) = (register(&cluster.a, "ann"), register(&cluster.b, "bob"));
+    // What is wrong is said by the service node.
+    assert_eq!(refused(&cluster.a, &KEY[1..], "AdminService/ListMailings", json!({})), "UNAUTHENTICATED");
+    assert_eq!(refused(&cluster.a, &ann.access, "AdminService/SendAsUser", json!({})), "UNAUTHENTICATED");
+    let key = format!("authorization: Bearer {KEY}\r\n");
+    let (status, body) = http::request(cluster.a.http, "GET", "/v1/admin/events?kinds=nothing", &key, b"");
+    assert!(status == 400 && body.contains("nothing"), "{status} {body}");
+    // The stream is live, beyond the time after which an idle one asks again.
+    let mut stream = Events::open(&cluster.a, "?kinds=message.created");
+    stream.next();
+    let mut link = Link::connect(&cluster.b, &bob);
+    until_online(&cluster.a, &bob, 1);
+    for round in 0..2 {
+        let asked = json!({
+            "clientMailingId": http::uuid(round), "senderId": ann.user_id, "target": {"userId": bob.user_id},
+            "content": {"text": {"text": round.to_string()}},
+        });
+        let id = admin::call(&cluster.a, "AdminService/SendAsUser", asked)["mailing"]["mailingId"].clone();
+        until_pushed(&mut link, &round.to_string());
+        let event = stream.event();
+        assert_eq!(event["data"]["message"]["content"]["text"]["text"], round.to_string(), "{event}");
+        until("being carried out", || {
+            let got = admin::call(&cluster.b, "AdminService/GetMailing", json!({"mailingId": id}));
+            got["mailing"]["state"] == "MAILING_STATE_FINISHED"
+        });
+        if round == 0 {
+            // The stream outlives the service node, and misses nothing.
+            cluster.service.kill_and_restart();
+            until_ready(&cluster.a);
+            until_ready(&cluster.b);
+            until_online(&cluster.a, &bob, 1);
+        }
+    }
+}
+
+#[test]
+fn a_stream_through_an_access_node_carries_more_than_fits_into_one_call() {
+    let cluster = Cluster::start_with(&[KEYS, ALL]);
+    let (ann, bob) = (register(&cluster.a, "ann"), register(&cluster.b, "bob"));
+    let text = "x".repeat(32 * 1024);
+    for number in 0..60 {
+        call(&cluster.a, &ann.access, "MessageService/SendMessage", text_to(&bob.user_id, number, &text));
+    }
+    let mut stream = Events::open(&cluster.b, "?after=0&kinds=message.created");
+    for seq in 1..=60 {
+        let message = stream.event()["data"]["message"].clone();
+        assert_eq!((&message["seq"], &message["content"]["text"]["text"]), (&json!(seq.to_string()), &json!(text)));
+    }
 }
 
 #[test]

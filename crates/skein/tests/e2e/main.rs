@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod admin;
 mod bad_input;
 mod chat;
 mod cluster;
@@ -13,7 +14,9 @@ mod link;
 mod messages;
 mod migrate;
 mod postgres;
+mod receiver;
 mod server;
 mod sessions;
 mod transports;
 mod web;
+mod webhooks;

@@ -48,6 +48,8 @@ export class Leader {
   #stopped = false;
   #transport: TransportName | undefined;
   #announced: readonly Message[] = [];
+  /** Pushes were missed, and not all that follows from it was asked for. */
+  #missed = false;
   /** Since the last welcome, everything was pulled once. */
   #caughtUp = false;
   #serverAheadMs = 0;
@@ -157,7 +159,10 @@ export class Leader {
     this.#transport = transport;
     this.#serverAheadMs = Number(welcome.serverTimeMs) - Date.now();
     this.events.welcome(welcome.limits, Number(welcome.serverTimeMs));
-    if (!welcome.resumed) this.#replica.needUser();
+    if (!welcome.resumed) {
+      this.#replica.needUser();
+      this.#missed = true;
+    }
     if (this.#replica.needs().length > 0) {
       this.#say({ state: "syncing", done: 0, total: 0 });
       this.#puller.wake();
@@ -174,6 +179,12 @@ export class Leader {
   }
 
   #online(): void {
+    if (this.#missed) {
+      // The list is right by now; how far others have read is not told by versions.
+      this.#missed = false;
+      this.#replica.lookAtTicks();
+      this.#puller.wake();
+    }
     this.#caughtUp = this.#transport !== undefined;
     if (this.#transport !== undefined) this.#say({ state: "online", transport: this.#transport });
   }

@@ -35,6 +35,16 @@ export class Known {
     return this.record.wanted > this.record.version;
   }
 
+  /** The last word is an own one, and nobody is known to have read it. */
+  get awaitsReading(): boolean {
+    const { entry, tail, cursors } = this.record;
+    const last = tail.at(-1) ?? entry?.lastMessage;
+    if (entry === undefined || last === undefined || entry.kind === "self" || last.senderId !== this.me) return false;
+    return (
+      entry.peerReadSeq < last.seq && !cursors.some(({ readSeq, userId }) => readSeq >= last.seq && userId !== this.me)
+    );
+  }
+
   /** The conversation has changed up to this version. */
   want(version: number): boolean {
     if (version <= this.record.wanted) return false;

@@ -19,6 +19,9 @@ import { Known, TAIL_MESSAGES_MAX } from "./known.js";
 /** A conversation that is further behind than this starts over from its newest messages; older ones are fetched when they are looked at. */
 export const CATCH_UP_CHANGES_MAX = 1_000;
 
+/** Conversations whose ticks are asked for after an interruption. */
+const TICKS_MAX = 20;
+
 /** How much is kept and caught up; smaller in tests. */
 export interface ReplicaLimits {
   readonly catchUpChangesMax: number;
@@ -97,17 +100,27 @@ export class Replica {
     if (this.#conversations.get(conversationId)?.record.entry?.member) this.#looked.add(conversationId);
   }
 
+  /** Pushes were missed: whether own last words were read meanwhile is asked for, in the conversations on top of the list. */
+  lookAtTicks(): void {
+    const waiting = [...this.#conversations].filter(([, known]) => known.awaitsReading).map(([id]) => id);
+    for (const conversationId of this.#fromTheTop(waiting).slice(0, TICKS_MAX)) this.look(conversationId);
+  }
+
   /** What has to be pulled now: the user timeline first, then conversations, the ones on top of the list first. */
   needs(): readonly Need[] {
     if (this.#needsUser) return [{ kind: "user" }];
     for (const id of this.#needed) if (this.#conversations.get(id)?.behind !== true) this.#needed.delete(id);
-    const order = (id: string) => this.#conversations.get(id)?.record.entry?.sortKey ?? 0n;
-    const ids = [...new Set([...this.#restarting, ...this.#looked, ...this.#needed])];
-    ids.sort((a, b) => (order(a) > order(b) ? -1 : order(a) < order(b) ? 1 : 0));
-    return ids.map((conversationId) => ({
+    const ids = new Set([...this.#restarting, ...this.#looked, ...this.#needed]);
+    return this.#fromTheTop(ids).map((conversationId) => ({
       kind: this.#restarting.has(conversationId) ? "entry" : "conversation",
       conversationId,
     }));
+  }
+
+  /** Conversations in the order of the list. */
+  #fromTheTop(conversationIds: Iterable<string>): readonly string[] {
+    const order = (id: string) => this.#conversations.get(id)?.record.entry?.sortKey ?? 0n;
+    return [...conversationIds].sort((a, b) => (order(a) > order(b) ? -1 : order(a) < order(b) ? 1 : 0));
   }
 
   /** A conversation cannot be pulled any more: the user timeline says why. */

@@ -1,5 +1,5 @@
 //! How many appends per second the PostgreSQL store acks, and what each costs here and in the server:
-//! `cargo run --release -p skein-store-postgres --example append_rate [tasks] [nodes]`.
+//! `cargo run --release -p skein-store-postgres --example postgres_append_rate [tasks] [nodes]`.
 //! It starts a private server with fsync on. Every task writes to its own peer and waits for each answer, as a sender does.
 
 use std::{

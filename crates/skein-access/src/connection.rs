@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use skein_proto::{
     limits::{ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
@@ -94,6 +94,10 @@ struct Connection<S> {
     input: BytesMut,
     /// Bytes that the socket did not take yet.
     unwritten: Vec<u8>,
+    /// The rest of a frame that is shared with others, which the socket took in part. It goes before everything else.
+    rest: Option<Box<Bytes>>,
+    /// The session is in live rooms.
+    in_rooms: bool,
     running: Option<Box<FuturesUnordered<Running>>>,
     shared: Arc<Shared>,
 }
@@ -115,6 +119,8 @@ pub(crate) fn run<S: Stream>(
         peer: Peer::Unknown(deadline),
         input: BytesMut::from(early),
         unwritten: Vec::new(),
+        rest: None,
+        in_rooms: false,
         running: None,
         shared,
     };
@@ -354,7 +360,7 @@ impl<S: Stream> Connection<S> {
         let mut frames = Vec::new();
         match session.take_turn(*epoch, now_ms(), context.waker(), &mut frames) {
             Turn::Close(code) => return Err(End::close(code, close_text(code))),
-            Turn::Frames => {}
+            Turn::Frames { in_rooms } => self.in_rooms = in_rooms,
         }
         measure::pushes_sent(frames.len());
         for payload in frames {
@@ -363,8 +369,52 @@ impl<S: Stream> Connection<S> {
         Ok(())
     }
 
-    /// Writes what waits. False when the socket takes no more for now.
+    /// Writes what waits, and what the session has not had of its rooms. False when the socket takes no more for now.
     fn flush(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        if !self.flush_rest(context)? || !self.flush_own(context)? {
+            return Ok(false);
+        }
+        if self.in_rooms { self.flush_rooms(context) } else { Ok(true) }
+    }
+
+    /// The rest of a shared frame.
+    fn flush_rest(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        let Some(mut rest) = self.rest.take() else { return Ok(true) };
+        while !rest.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(context, &rest) {
+                Poll::Ready(Ok(0) | Err(_)) => return Err(End::Lost),
+                Poll::Ready(Ok(count)) => {
+                    rest.advance(count);
+                    self.note_stall(false);
+                }
+                Poll::Pending => {
+                    self.rest = Some(rest);
+                    self.note_stall(true);
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Frames of rooms, written from where all members share them: what this connection has not had waits there, not here.
+    fn flush_rooms(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
+        let shape = self.framing.shape();
+        loop {
+            let Peer::Known(session, epoch) = &self.peer else { return Ok(true) };
+            let Some(frame) = session.next_room_frame(*epoch, shape) else { return Ok(true) };
+            self.rest = Some(Box::new(frame.bytes));
+            if !self.flush_rest(context)? || !self.flush_own(context)? {
+                return Ok(false);
+            }
+            if !frame.more {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// What is for this connection only.
+    fn flush_own(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
         let mut written = 0;
         let done = loop {
             if written == self.unwritten.len() {
@@ -443,7 +493,9 @@ impl<S: Stream> Connection<S> {
             self.framing.encode(&mut self.unwritten, &payload);
         }
         self.framing.encode_end(&mut self.unwritten, status, &text);
+        let rest = self.rest.take().unwrap_or_default();
         let goodbye = async {
+            self.stream.write_all(&rest).await?;
             self.stream.write_all(&self.unwritten).await?;
             self.stream.shutdown().await?;
             // Unread bytes would make the system reset the connection, and the peer lose our last words.

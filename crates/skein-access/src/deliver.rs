@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use skein_bus::{BusMessage, Whom};
 use tokio::{sync::mpsc::Receiver, time::Instant};
 
-use crate::{measure, registry::Registry};
+use crate::{measure, registry::Registry, room::Rooms};
 
 /// Bus messages taken at once.
 const BATCH_MAX: usize = 256;
@@ -14,7 +14,7 @@ const BATCH_MAX: usize = 256;
 const HINT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs until the bus ends.
-pub(crate) async fn run(registry: Arc<Registry>, mut bus: Receiver<BusMessage>) {
+pub(crate) async fn run(registry: Arc<Registry>, rooms: Arc<Rooms>, mut bus: Receiver<BusMessage>) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     let mut hints = Hints { registry: registry.clone(), next: None };
     loop {
@@ -39,6 +39,7 @@ pub(crate) async fn run(registry: Arc<Registry>, mut bus: Receiver<BusMessage>) 
                 BusMessage::Lagging(Whom::Users(users)) => {
                     measure::told_to_pull(users.iter().map(|user| registry.mark_lagging(*user)).sum());
                 }
+                BusMessage::Room { room, packet } => rooms.take_packet(&room, packet),
                 BusMessage::Lagging(Whom::All) => hints.next = Some((0, Instant::now())),
             }
         }

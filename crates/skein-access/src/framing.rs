@@ -9,6 +9,8 @@ use skein_proto::{
     websocket::{self, Role, WebSocketDecoder, WsError, WsEvent, opcode},
 };
 
+use crate::room::Shape;
+
 /// One connection's framing.
 pub(crate) enum Framing {
     /// RFC 6455; the codec decides between text and binary.
@@ -48,6 +50,15 @@ impl Framing {
         match self {
             Self::WebSocket(_, codec) => *codec,
             Self::Record => Codec::Binary,
+        }
+    }
+
+    /// How frames that are made once for many connections lie on this one.
+    pub(crate) fn shape(&self) -> Shape {
+        match self {
+            Self::WebSocket(_, Codec::Binary) => Shape::WebSocketBinary,
+            Self::WebSocket(_, Codec::Json) => Shape::WebSocketText,
+            Self::Record => Shape::Record,
         }
     }
 

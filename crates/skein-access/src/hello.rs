@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::AccessConfig,
     registry::{Attachment, Registry},
+    room::Rooms,
 };
 
 /// What every connection shares.
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) rooms: Arc<Rooms>,
     pub(crate) config: AccessConfig,
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,

@@ -1,7 +1,7 @@
 //! Every socket of the server. It keeps connections alive, encodes once and moves bytes; it knows no rule of the product.
 //!
 //! In reading order: [`config`], [`listen`] (accepting, TLS, stopping), `http` (everything that is a request), `connection` (the loop of one link)
-//! with `framing` (WebSocket or records), `hello` (the handshake of the link), `request` (one of its requests), `registry` (live sessions by user), `deliver` (from the bus into them), `confirm` (acks that a sender waits for),
+//! with `framing` (WebSocket or records), `hello` (the handshake of the link), `request` (one of its requests), `registry` (live sessions by user), `deliver` (from the bus into them), `room` (live rooms), `confirm` (acks that a sender waits for),
 //! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `measure` (metrics).
 //!
 //! To add a transport: give it a way to find a session in the registry, poll its frames, and hand its frames in; no rule belongs here.
@@ -18,6 +18,7 @@ mod http;
 mod measure;
 mod registry;
 mod request;
+mod room;
 mod sweep;
 mod tls;
 mod tls_stream;

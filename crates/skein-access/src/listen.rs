@@ -28,6 +28,7 @@ use crate::{
     hello::Shared,
     http,
     registry::Registry,
+    room::{self, Rooms},
     sweep, tls,
     tls_stream::TlsStream,
 };
@@ -105,8 +106,15 @@ impl Access {
         };
         let registry = Registry::new(bus.clone());
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
-        let shared =
-            Arc::new(Shared { gate, bus, registry: registry.clone(), config: config.clone(), stop: stop.clone() });
+        let rooms = Rooms::new(gate.clone(), bus.clone());
+        let shared = Arc::new(Shared {
+            gate,
+            bus,
+            registry: registry.clone(),
+            rooms: rooms.clone(),
+            config: config.clone(),
+            stop: stop.clone(),
+        });
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
@@ -119,7 +127,12 @@ impl Access {
             connections.spawn(listening.accept_tcp(listener));
         }
         let background = stop.clone();
-        tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(registry.clone(), deliveries)));
+        tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(
+            registry.clone(),
+            rooms.clone(),
+            deliveries,
+        )));
+        tokio::spawn(background.clone().run_until_cancelled_owned(room::keep(rooms)));
         tokio::spawn(background.run_until_cancelled_owned(sweep::run(registry, config)));
         Ok(Self { http, tcp, shared, stop, connections })
     }

@@ -11,13 +11,17 @@ use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use skein_bus::{Bus, Sessions};
 use skein_proto::{codec::Codec, event::EncodedEvent, id::UserId, session::ServerSession, v1::CloseCode};
-use skein_service::{Caller, now_ms};
+use skein_service::{Caller, SessionView, now_ms};
+
+use crate::room::{RoomFrame, Seats, Shape};
 
 /// Locks of the registry; users are spread over them.
 const SHARDS: usize = 64;
 /// Orders to close links that are remembered, and for how long, in milliseconds: longer than a hello may take.
 const CLOSED_MAX: usize = 1_024;
 const CLOSED_KEPT_MS: u64 = 30_000;
+/// A session without a connection is counted in its live rooms for this long, in milliseconds.
+const AWAY_MS: u64 = 2_000;
 /// A link that cannot take a byte for this long is closed, to be resumed.
 pub(crate) const WRITE_STALL_MAX: Duration = Duration::from_secs(10);
 
@@ -45,12 +49,14 @@ pub(crate) struct SessionState {
     detached_ms: u64,
     /// Since when nothing could be written, or 0.
     pub(crate) stalled_ms: u64,
+    /// Where it stands in live rooms; none while it is in no room.
+    seats: Option<Box<Seats>>,
 }
 
 /// What a connection finds when it looks at its session.
 pub(crate) enum Turn {
-    /// Frames to write, perhaps none.
-    Frames,
+    /// Frames to write, perhaps none. With `in_rooms` there may be some of live rooms besides, see [`LiveSession::next_room_frame`].
+    Frames { in_rooms: bool },
     /// To be closed with this code.
     Close(CloseCode),
 }
@@ -68,6 +74,7 @@ impl LiveSession {
             expires_ms: caller.expires_ms,
             detached_ms: 0,
             stalled_ms: 0,
+            seats: None,
         };
         Self { caller, state: Mutex::new(state) }
     }
@@ -87,7 +94,30 @@ impl LiveSession {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
         }
-        Turn::Frames
+        Turn::Frames { in_rooms: state.seats.is_some() }
+    }
+
+    /// The next frame of a live room for the connection of this epoch, to be written before another one is asked for.
+    pub(crate) fn next_room_frame(&self, epoch: u32, shape: Shape) -> Option<RoomFrame> {
+        let mut state = self.state.lock();
+        if state.epoch != epoch {
+            return None;
+        }
+        let frame = state.seats.as_mut()?.next_frame(shape);
+        state.forget_seats_without_rooms();
+        frame
+    }
+
+    /// Changes where the session stands in live rooms.
+    pub(crate) fn with_seats<R>(&self, change: impl FnOnce(&mut Seats) -> R) -> R {
+        let mut state = self.state.lock();
+        let changed = change(state.seats.get_or_insert_default());
+        state.forget_seats_without_rooms();
+        if state.seats.is_some() {
+            // What came to the room meanwhile is to be fetched.
+            state.wake();
+        }
+        changed
     }
 
     /// Queues an event and wakes the connection, if there is one.
@@ -117,6 +147,12 @@ impl LiveSession {
     }
 }
 
+impl SessionView for LiveSession {
+    fn is_in_room(&self, room: &str) -> bool {
+        self.state.lock().seats.as_ref().is_some_and(|seats| seats.has(room))
+    }
+}
+
 impl SessionState {
     /// Why the connection of this epoch has to go, if it has to.
     pub(crate) fn ending(&self, epoch: u32) -> Option<CloseCode> {
@@ -126,6 +162,19 @@ impl SessionState {
     fn wake(&self) {
         if let Some(waker) = self.waker.as_ref().filter(|_| self.attached) {
             waker.wake_by_ref();
+        }
+    }
+
+    /// Something has happened in a live room. A connection that cannot write looks by itself as soon as it can.
+    pub(crate) fn wake_for_room(&self) {
+        if self.stalled_ms == 0 {
+            self.wake();
+        }
+    }
+
+    fn forget_seats_without_rooms(&mut self) {
+        if self.seats.as_ref().is_some_and(|seats| seats.is_empty()) {
+            self.seats = None;
         }
     }
 }
@@ -205,6 +254,9 @@ impl Registry {
                 (state.attached, state.detached_ms, state.stalled_ms) = (true, 0, 0);
                 (state.expires_ms, state.waker) = (caller.expires_ms, None);
                 let epoch = state.epoch;
+                if let Some(seats) = &mut state.seats {
+                    seats.sit_down(session);
+                }
                 drop(state);
                 return Attachment { session: session.clone(), epoch, resumed: true };
             }
@@ -355,6 +407,12 @@ impl SessionState {
     /// What time has done to the session.
     pub(crate) fn judge(&mut self, now_ms: u64, silence_max_ms: u64, resume_window_ms: u64) -> Verdict {
         if !self.attached {
+            // A client that polls is gone for a moment between two polls: it is not taken out and in each time.
+            if self.detached_ms + AWAY_MS < now_ms
+                && let Some(seats) = &mut self.seats
+            {
+                seats.get_up();
+            }
             let over = self.close.is_some() || self.detached_ms + resume_window_ms < now_ms;
             return if over { Verdict::Gone } else { Verdict::Detached };
         }
@@ -415,7 +473,7 @@ mod tests {
         session.lock().judge(now_ms, SILENCE_MAX_MS, WINDOW_MS);
         match session.take_turn(0, now_ms, Waker::noop(), &mut Vec::new()) {
             Turn::Close(code) => Some(code),
-            Turn::Frames => None,
+            Turn::Frames { .. } => None,
         }
     }
 

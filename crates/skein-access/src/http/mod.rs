@@ -46,7 +46,7 @@ pub(crate) fn router(
     offer: Offer,
 ) -> Result<Router, StartError> {
     let metrics = status::recorder()?;
-    let operations = operation::service(shared.gate.clone());
+    let operations = operation::service(shared.clone());
     let event_streams = Arc::new(Semaphore::new(shared.gate.event_streams_max()));
     let state = Http { shared, stop, connections, operations, event_streams };
     let router = Router::new()

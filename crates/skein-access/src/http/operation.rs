@@ -1,6 +1,6 @@
 //! Every operation over HTTP: Connect, gRPC, gRPC-Web and plain JSON come from the library and end in the same dispatch as a link's requests.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
@@ -24,8 +24,9 @@ use tower::ServiceExt as _;
 use super::{
     Http, admin,
     failure::{self, connect_error},
+    receive,
 };
-use crate::measure;
+use crate::{hello::Shared, measure, registry::LiveSession, room};
 
 /// What the paths of all operations begin with, after the slash.
 const PACKAGE: &str = "skein.v1.";
@@ -43,13 +44,13 @@ pub(super) async fn serve(State(http): State<Http>, request: Request) -> Respons
 }
 
 /// The HTTP service for all operations.
-pub(super) fn service(gate: Gate) -> ConnectRpcService<Operations> {
+pub(super) fn service(shared: Arc<Shared>) -> ConnectRpcService<Operations> {
     let limits = Limits::default().with_max_request_body_size(FRAME_BYTES_MAX).with_max_message_size(FRAME_BYTES_MAX);
-    ConnectRpcService::new(Operations { gate }).with_limits(limits)
+    ConnectRpcService::new(Operations { shared }).with_limits(limits)
 }
 
 pub(super) struct Operations {
-    gate: Gate,
+    shared: Arc<Shared>,
 }
 
 /// Who asks, by the bearer token; `None` when there is no token at all.
@@ -68,6 +69,11 @@ pub(super) async fn caller(gate: &Gate, headers: &HeaderMap) -> Result<Option<Ca
     }
 }
 
+/// The session that receives what follows from an operation, if the request names one of the caller's.
+fn receiver(shared: &Shared, caller: Option<&Caller>, headers: &HeaderMap) -> Option<Arc<LiveSession>> {
+    shared.registry.find(caller?, &receive::session_id(headers)?)
+}
+
 impl Dispatcher for Operations {
     fn lookup(&self, path: &str) -> Option<MethodDescriptor> {
         // Whatever the last part is called: the dispatch answers unknown names with our own code.
@@ -75,19 +81,22 @@ impl Dispatcher for Operations {
     }
 
     fn call_unary(&self, path: &str, context: RequestContext, request: Payload, format: CodecFormat) -> UnaryResult {
-        let (gate, path) = (self.gate.clone(), path.to_owned());
+        let (shared, path) = (self.shared.clone(), path.to_owned());
         Box::pin(async move {
             let start = Instant::now();
             let body = request.encoded()?;
             let codec = if format == CodecFormat::Json { Codec::Json } else { Codec::Binary };
             let result = if is_for_servers(&path) {
-                match admin::server_key(&gate, context.headers()).await {
-                    Ok(key) => gate.dispatch_server(&key, &path, codec, &body).await,
+                match admin::server_key(&shared.gate, context.headers()).await {
+                    Ok(key) => shared.gate.dispatch_server(&key, &path, codec, &body).await,
                     Err(error) => Err(error),
                 }
             } else {
-                match caller(&gate, context.headers()).await {
-                    Ok(caller) => gate.dispatch(caller.as_ref(), &path, codec, &body).await,
+                match caller(&shared.gate, context.headers()).await {
+                    Ok(caller) => {
+                        let session = receiver(&shared, caller.as_ref(), context.headers());
+                        room::dispatch(&shared, caller.as_ref(), session.as_ref(), &path, codec, &body).await
+                    }
                     Err(error) => Err(error),
                 }
             };

@@ -10,7 +10,6 @@ use futures::{
     stream::{self, FuturesUnordered},
 };
 use metrics::counter;
-use skein_proto::id::UserId;
 use tokio::sync::oneshot;
 
 use super::Node;
@@ -28,8 +27,8 @@ const GROUP: &str = "service";
 type Answered = (Subject, Result<Bytes, oneshot::error::RecvError>);
 
 /// See [`crate::Bus::call`].
-pub(super) async fn call(node: &Node, user: Option<UserId>, request: Bytes) -> Result<Bytes, CallError> {
-    let own = user.and_then(|user| node.directory.read().server_for(user));
+pub(super) async fn call(node: &Node, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError> {
+    let own = key.and_then(|key| node.directory.read().server_for(key));
     let answer = match own {
         Some(server) => {
             let subject = format!("{}.call.{:016x}", node.prefix, server.0);

@@ -1,8 +1,8 @@
 //! The bus of a cluster, over core NATS: subjects, queue groups and requests, nothing that is stored.
 //!
 //! Subjects, behind the prefix: `all` (beats, orders to close links), `node.<id>` (what concerns one node), `call` (a queue group of all service nodes)
-//! and `call.<id>` (one of them). In reading order: [`link`] (sending within bounds, losing and coming back), [`beats`] (what we say about ourselves), [`inbox`] (what
-//! others say), [`calls`] (asking and answering).
+//! and `call.<id>` (one of them), `room.<id>` (a live room). In reading order: [`link`] (sending within bounds, losing and coming back), [`beats`] (what we say about ourselves), [`inbox`] (what
+//! others say), [`calls`] (asking and answering), [`rooms`].
 //!
 //! What may have been lost is always known to somebody, who sees to it that the sessions concerned are told to pull: the publisher, when it could not
 //! send or did not know where to; the receiver, when it was cut off or could not keep up.
@@ -11,6 +11,7 @@ mod beats;
 mod calls;
 mod inbox;
 mod link;
+mod rooms;
 
 use std::{
     collections::HashMap,
@@ -31,7 +32,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, NatsConfig, Sessions, Whom,
+    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, NatsConfig, Place, Sessions, Whom,
     directory::Directory,
     packet::{self, Duties, NodeId, Packet},
     recent::{Closed, Recent},
@@ -92,6 +93,7 @@ struct Node {
     /// Of the last beat with changes.
     sequence: AtomicU64,
     link: link::Link,
+    rooms: rooms::Subscriptions,
     /// No more calls are taken; those that were are answered.
     drain: CancellationToken,
     stop: CancellationToken,
@@ -129,6 +131,7 @@ impl NatsBus {
             changed: Notify::new(),
             sequence: AtomicU64::new(0),
             link: link::Link::new(connected),
+            rooms: rooms::Subscriptions::default(),
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
         });
@@ -251,6 +254,7 @@ impl Bus for NatsBus {
                 }
                 node.deliver_here(message).await;
             }
+            BusMessage::Room { room, packet } => self.publish_room(&room.clone(), packet.clone()).await,
         }
     }
 
@@ -271,8 +275,31 @@ impl Bus for NatsBus {
         devices
     }
 
-    async fn call(&self, user: Option<UserId>, request: Bytes) -> Result<Bytes, CallError> {
-        calls::call(&self.node, user, request).await
+    async fn call(&self, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError> {
+        calls::call(&self.node, key, request).await
+    }
+
+    fn place(&self, key: u64) -> Place {
+        let other = self.node.directory.read().server_for(key);
+        let this = self.node.role.serves.then_some(self.node.id);
+        match (this, other) {
+            (Some(this), Some(other)) if this.weight(key) < other.weight(key) => Place::There(other.0),
+            (Some(_), _) => Place::Here,
+            (None, Some(other)) => Place::There(other.0),
+            (None, None) => Place::Nowhere,
+        }
+    }
+
+    async fn publish_room(&self, room: &str, packet: Bytes) {
+        self.node.publish_room(room, packet).await;
+    }
+
+    async fn subscribe_room(&self, room: &Arc<str>) {
+        self.node.subscribe_room(room).await;
+    }
+
+    fn unsubscribe_room(&self, room: &str) {
+        self.node.rooms.remove(room);
     }
 
     fn attach(&self, sessions: Weak<dyn Sessions>) {

@@ -12,18 +12,27 @@ use parking_lot::Mutex;
 use skein_bus::{Bus, CallError};
 use skein_proto::{
     codec::Codec,
-    id::UserId,
     outbox::KindSet,
     v1::{self, ErrorCode},
 };
 
 use self::wire::Question;
-use crate::{Caller, Failure, ServerKey, admin::EventLines, now_ms};
+use crate::{
+    Asking, Caller, Done, Failure, ServerKey,
+    admin::EventLines,
+    now_ms,
+    room::{
+        key_of,
+        report::{self, RoomReport, RoomStanding},
+    },
+};
 
 pub use answer::answer_calls;
 
 /// How long the limits are taken to be what they were, in milliseconds.
 const LIMITS_KEPT_MS: u64 = 60_000;
+/// Rooms of one report; with all their counters they stay below what NATS takes.
+const REPORTS_MAX: usize = 128;
 
 /// The service layer, as an access node has it.
 pub struct RemoteService {
@@ -40,9 +49,8 @@ impl RemoteService {
         Arc::new(Self { bus, limits: Mutex::default(), event_streams_max })
     }
 
-    async fn ask(&self, user: Option<UserId>, question: Question<'_>) -> Result<Bytes, v1::Error> {
-        let answer = self.bus.call(user, question.encode()).await.map_err(|error| v1::Error::from(failure(error)))?;
-        wire::decode_answer(answer).unwrap_or_else(|_| Err(unreadable()))
+    async fn ask(&self, key: Option<u64>, question: Question<'_>) -> Result<Bytes, v1::Error> {
+        ask(&self.bus, key, question).await
     }
 
     pub(crate) async fn authenticate(&self, access_token: &str) -> Result<Caller, v1::Error> {
@@ -57,12 +65,19 @@ impl RemoteService {
     pub(crate) async fn dispatch(
         &self,
         caller: Option<&Caller>,
+        asking: Asking,
+        room: Option<&str>,
         method: &str,
         codec: Codec,
         body: &[u8],
-    ) -> Result<Bytes, v1::Error> {
-        let user = caller.map(|caller| caller.user);
-        self.ask(user, Question::Dispatch { caller: caller.cloned(), method, codec, body }).await
+    ) -> Result<Done, v1::Error> {
+        // What is about a room goes straight to the node that keeps it.
+        let key = room.map(key_of).or(caller.map(|caller| caller.user.0));
+        pass_on(&self.bus, key, caller, asking, method, codec, body).await
+    }
+
+    pub(crate) async fn report_rooms(&self, node: u64, reports: Vec<RoomReport>) -> Vec<RoomStanding> {
+        report_elsewhere(&self.bus, node, reports).await
     }
 
     pub(crate) async fn authenticate_server(&self, key: Option<&str>) -> Result<ServerKey, v1::Error> {
@@ -119,6 +134,40 @@ impl RemoteService {
     pub(crate) async fn ready(&self) -> Result<(), v1::Error> {
         self.ask(None, Question::Ready).await.map(drop)
     }
+}
+
+async fn ask(bus: &Arc<dyn Bus>, key: Option<u64>, question: Question<'_>) -> Result<Bytes, v1::Error> {
+    let answer = bus.call(key, question.encode()).await.map_err(|error| v1::Error::from(failure(error)))?;
+    wire::decode_answer(answer).unwrap_or_else(|_| Err(unreadable()))
+}
+
+/// Has another service node run an operation, the one of this key.
+pub(crate) async fn pass_on(
+    bus: &Arc<dyn Bus>,
+    key: Option<u64>,
+    caller: Option<&Caller>,
+    asking: Asking,
+    method: &str,
+    codec: Codec,
+    body: &[u8],
+) -> Result<Done, v1::Error> {
+    let question = Question::Dispatch { caller: caller.cloned(), asking, method, codec, body };
+    wire::decode_done(ask(bus, key, question).await?).map_err(|_| unreadable())
+}
+
+/// Has the other nodes that keep these rooms note what is said about them; those that cannot be reached are told again with the next report.
+pub(crate) async fn report_elsewhere(bus: &Arc<dyn Bus>, node: u64, reports: Vec<RoomReport>) -> Vec<RoomStanding> {
+    let mut standings = Vec::new();
+    for (key, reports) in report::by_owner(bus.as_ref(), reports) {
+        for reports in reports.chunks(REPORTS_MAX) {
+            let question = Question::ReportRooms { node, reports: reports.to_vec() };
+            match ask(bus, Some(key), question).await {
+                Ok(answer) => standings.extend(report::decode_standings(answer).unwrap_or_default()),
+                Err(error) => tracing::debug!(code = ?error.code, "the owner of rooms does not answer"),
+            }
+        }
+    }
+    standings
 }
 
 /// What it means to a client that there is no answer.

@@ -13,8 +13,10 @@ use skein_proto::{
 };
 
 use crate::{
-    Caller, ServerKey,
+    Asking, Caller, Done, Effect, ServerKey,
     admin::{EventLine, EventLines},
+    effect::RoomPlace,
+    room::report::{self, RoomReport},
 };
 
 mod kind {
@@ -26,11 +28,16 @@ mod kind {
     pub(super) const DISPATCH_SERVER: u8 = 6;
     pub(super) const OPEN_EVENTS: u8 = 7;
     pub(super) const NEXT_EVENTS: u8 = 8;
+    pub(super) const REPORT_ROOMS: u8 = 9;
 }
 
 /// Answers begin with one of these.
 const DONE: u8 = 0;
 const FAILED: u8 = 1;
+/// What an operation asks of the session.
+const EFFECT_NONE: u8 = 0;
+const EFFECT_JOIN_ROOM: u8 = 1;
+const EFFECT_LEAVE_ROOM: u8 = 2;
 
 type Decoded<T> = Result<T, MalformedPacket>;
 
@@ -40,7 +47,9 @@ pub(super) enum Question<'a> {
     /// Whose token is this, and where is their timeline.
     OpenLink { access_token: &'a str },
     /// Run this operation.
-    Dispatch { caller: Option<Caller>, method: &'a str, codec: Codec, body: &'a [u8] },
+    Dispatch { caller: Option<Caller>, asking: Asking, method: &'a str, codec: Codec, body: &'a [u8] },
+    /// Who is in which room, on which node.
+    ReportRooms { node: u64, reports: Vec<RoomReport> },
     /// Whose server key is this.
     AuthenticateServer { key: Option<Arc<str>> },
     /// Run this operation for a business system.
@@ -63,14 +72,20 @@ impl<'a> Question<'a> {
                 out.0.put_u8(kind::OPEN_LINK);
                 out.text(access_token);
             }
-            Self::Dispatch { caller, method, codec, body } => {
+            Self::Dispatch { caller, asking, method, codec, body } => {
                 out.0.reserve(64 + method.len() + body.len());
                 out.0.put_u8(kind::DISPATCH);
                 out.0.put_u8(u8::from(caller.is_some()));
                 if let Some(caller) = caller {
                     put_caller(&mut out, caller);
                 }
+                out.0.put_u8(asking_bits(*asking));
                 put_operation(&mut out, method, *codec, body);
+            }
+            Self::ReportRooms { node, reports } => {
+                out.0.put_u8(kind::REPORT_ROOMS);
+                out.varint(*node);
+                report::put_reports(&mut out, reports);
             }
             Self::AuthenticateServer { key } => {
                 out.0.put_u8(kind::AUTHENTICATE_SERVER);
@@ -109,8 +124,12 @@ impl<'a> Question<'a> {
                     1 => Some(caller(&mut input)?),
                     _ => return Err(MalformedPacket),
                 };
+                let asking = asking_of(input.byte()?);
                 let (method, codec, body) = operation(bytes, input)?;
-                Ok(Self::Dispatch { caller, method, codec, body })
+                Ok(Self::Dispatch { caller, asking, method, codec, body })
+            }
+            kind::REPORT_ROOMS => {
+                Ok(Self::ReportRooms { node: input.varint()?, reports: report::read_reports(&mut input)? })
             }
             kind::AUTHENTICATE_SERVER => Ok(Self::AuthenticateServer { key: input.optional_text()? }),
             kind::DISPATCH_SERVER => {
@@ -140,6 +159,49 @@ impl<'a> Question<'a> {
             _ => Err(MalformedPacket),
         }
     }
+}
+
+fn asking_bits(asking: Asking) -> u8 {
+    u8::from(asking.has_session) | u8::from(asking.in_room) << 1 | u8::from(asking.relayed) << 2
+}
+
+fn asking_of(bits: u8) -> Asking {
+    Asking { has_session: bits & 1 != 0, in_room: bits & 2 != 0, relayed: bits & 4 != 0 }
+}
+
+/// What an operation asks of the session, then its answer.
+pub(super) fn encode_done(done: &Done) -> Bytes {
+    let mut out = Writer(BytesMut::with_capacity(32 + done.body.len()));
+    match &done.effect {
+        Effect::None => out.0.put_u8(EFFECT_NONE),
+        Effect::JoinRoom(place) => {
+            out.0.put_u8(EFFECT_JOIN_ROOM);
+            out.text(&place.room);
+            out.varint(place.epoch);
+            out.varint(place.offset);
+        }
+        Effect::LeaveRoom { room } => {
+            out.0.put_u8(EFFECT_LEAVE_ROOM);
+            out.text(room);
+        }
+    }
+    out.0.put_slice(&done.body);
+    out.0.freeze()
+}
+
+/// The inverse of [`encode_done`].
+pub(super) fn decode_done(bytes: Bytes) -> Decoded<Done> {
+    let mut input = Reader(bytes);
+    let effect = match input.byte()? {
+        EFFECT_NONE => Effect::None,
+        EFFECT_JOIN_ROOM => {
+            let room = input.text()?.as_str().into();
+            Effect::JoinRoom(RoomPlace { room, epoch: input.varint()?, offset: input.varint()? })
+        }
+        EFFECT_LEAVE_ROOM => Effect::LeaveRoom { room: input.text()?.as_str().into() },
+        _ => return Err(MalformedPacket),
+    };
+    Ok(Done { body: input.0, effect })
 }
 
 fn put_operation(out: &mut Writer, method: &str, codec: Codec, body: &[u8]) {
@@ -287,10 +349,11 @@ mod tests {
     proptest! {
         #[test]
         fn questions_and_answers_come_back(
-            someone in prop::option::of(a_caller()), method in "\\PC{0,40}", body: Vec<u8>, json: bool,
+            someone in prop::option::of(a_caller()), method in "\\PC{0,40}", body: Vec<u8>, json: bool, bits: u8,
         ) {
             let codec = if json { Codec::Json } else { Codec::Binary };
-            let question = Question::Dispatch { caller: someone.clone(), method: &method, codec, body: &body };
+            let asking = asking_of(bits & 7);
+            let question = Question::Dispatch { caller: someone.clone(), asking, method: &method, codec, body: &body };
             let (bytes, same) = (question.encode(), format!("{question:?}"));
             prop_assert_eq!(format!("{:?}", Question::decode(&bytes).unwrap()), same);
             if let Some(someone) = someone {
@@ -301,6 +364,23 @@ mod tests {
             for answer in [Ok(Bytes::from(body.clone())), Err(error.clone())] {
                 prop_assert_eq!(decode_answer(encode_answer(&answer)).unwrap(), answer);
             }
+        }
+
+        #[test]
+        fn what_is_about_rooms_comes_back(room in "[a-z]{1,9}", numbers: [u64; 3], body: Vec<u8>) {
+            let counters = vec![(room.clone(), numbers[0])];
+            let reports = vec![RoomReport { room: room.clone(), online: numbers[1], counters }, RoomReport::default()];
+            let question = Question::ReportRooms { node: numbers[2], reports };
+            let (bytes, same) = (question.encode(), format!("{question:?}"));
+            prop_assert_eq!(format!("{:?}", Question::decode(&bytes).unwrap()), same);
+            let place = RoomPlace { room: room.as_str().into(), epoch: numbers[0], offset: numbers[1] };
+            for effect in [Effect::None, Effect::JoinRoom(place), Effect::LeaveRoom { room: room.as_str().into() }] {
+                let done = Done { body: body.clone().into(), effect };
+                prop_assert_eq!(decode_done(encode_done(&done)).unwrap(), done);
+            }
+            let standings = vec![report::RoomStanding { room, epoch: numbers[0], offset: numbers[1] }];
+            let encoded = report::encode_standings(&standings);
+            prop_assert_eq!(report::decode_standings(encoded).unwrap(), standings);
         }
 
         #[test]

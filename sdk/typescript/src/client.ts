@@ -11,10 +11,12 @@ import { Leader } from "./leader/leader.js";
 import { DEFAULT_LIMITS, type Limits, limitsFromWire } from "./limits.js";
 import type { Device, User } from "./model/account.js";
 import { deviceFromWire, userFromWire } from "./model/convert.js";
-import { isReachable, transportsTo, watchNetwork } from "./network.js";
+import { linkOptions, watchNetwork } from "./network.js";
 import { type Observable, Value } from "./observable.js";
 import type { ClientEvents, ClientOptions } from "./options.js";
 import { People } from "./people.js";
+import type { Room } from "./room/room.js";
+import { RoomLink } from "./room/room_link.js";
 import { State } from "./state.js";
 import { type ConnectionStatus, isUp } from "./status.js";
 import { IndexedDbStorage } from "./storage/indexeddb.js";
@@ -48,6 +50,7 @@ export class Client {
   readonly #caller: Caller;
   readonly #people: People;
   readonly #state: State;
+  readonly #rooms: RoomLink;
   #storage: Storage = new MemoryStorage();
   #connected: Connected | undefined;
   #begun = false;
@@ -64,6 +67,10 @@ export class Client {
     this.#caller = new Caller(http, (reason) => this.#tokens(reason));
     const storage = () => this.#storage;
     this.#people = new People(this.#caller, storage);
+    this.#rooms = new RoomLink(() => ({
+      ...linkOptions(options, (reason) => this.#tokens(reason), this.#fetch),
+      http,
+    }));
     this.#state = new State({
       me: options.userId,
       caller: this.#caller,
@@ -225,6 +232,11 @@ export class Client {
     return this.#state.conversation(conversationId);
   }
 
+  /** A live room, always the same object for an id; `join` goes in. */
+  room(id: string): Room {
+    return this.#rooms.room(id);
+  }
+
   /** One-to-one; with one's own id, notes to oneself. It is there at once, also before the first message. */
   direct(userId: string): Conversation {
     const [low, high] = BigInt(userId) < BigInt(this.userId) ? [userId, this.userId] : [this.userId, userId];
@@ -327,12 +339,7 @@ export class Client {
     this.#trust(connected);
     const stored = await this.#load(connected);
     if (this.#connected !== connected || connected.leader !== undefined) return;
-    const link = {
-      transports: transportsTo(this.options.address, this.options.webSocket, this.#fetch),
-      tokens: connected.tokens,
-      client: this.options.clientName ?? "skein-typescript",
-      reachable: () => isReachable(this.options.address, this.#fetch),
-    };
+    const link = linkOptions(this.options, connected.tokens, this.#fetch);
     connected.leader = new Leader(this.userId, this.#caller, connected.storage, stored, link, {
       changed: (changes, live) => {
         connected.tabs.post({ type: "changes", changes, live });
@@ -478,6 +485,7 @@ export class Client {
     this.#connected = undefined;
     this.#caller.closed = true;
     this.#people.stop();
+    this.#rooms.stop();
     connected?.stopListening();
     connected?.leader?.stop();
     if (connected !== undefined) this.#trust(connected);

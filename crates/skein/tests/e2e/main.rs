@@ -15,6 +15,7 @@ mod messages;
 mod migrate;
 mod postgres;
 mod receiver;
+mod rooms;
 mod server;
 mod sessions;
 mod transports;

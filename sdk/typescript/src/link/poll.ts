@@ -2,6 +2,7 @@
 
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { type Frame, FrameSchema, type Hello, type Push, PushSchema, WelcomeSchema } from "../gen/skein/v1/link_pb.js";
+import { RoomPushSchema } from "../gen/skein/v1/room_pb.js";
 import { closeCodeOf, type Fetch, resumePoint, sessionHeaders } from "./http.js";
 import type { Connection, Transport, TransportEvents } from "./transport.js";
 
@@ -27,6 +28,7 @@ interface Answer {
   readonly userVersion: string;
   readonly serverTimeMs: string;
   readonly pushes: readonly JsonValue[];
+  readonly roomPushes?: readonly JsonValue[];
 }
 
 class PollConnection implements Connection {
@@ -87,6 +89,10 @@ class PollConnection implements Connection {
         if (push.linkSeq <= sinceLinkSeq) continue;
         sinceLinkSeq = push.linkSeq;
         this.events.frame(create(FrameSchema, { body: { case: "push", value: push } }));
+      }
+      for (const json of answer.roomPushes ?? []) {
+        const push = fromJson(RoomPushSchema, json, { ignoreUnknownFields: true });
+        this.events.frame(create(FrameSchema, { body: { case: "roomPush", value: push } }));
       }
       // What was handed over is taken; the ack of the session says the same a moment later.
       this.#ack = sinceLinkSeq;

@@ -287,6 +287,15 @@ impl Directory {
         serving.max_by_key(|node| node.weight(key))
     }
 
+    /// Nobody there takes calls: until the node says again that it does, others are asked.
+    pub(crate) fn stops_serving(&mut self, id: NodeId) {
+        if let Some(slot) = self.slots.get(&id)
+            && let Some(node) = &mut self.nodes[*slot as usize]
+        {
+            node.duties.serves = false;
+        }
+    }
+
     /// Whether this start of this node is known.
     pub(crate) fn knows(&self, node: NodeId) -> bool {
         self.slots.contains_key(&node)

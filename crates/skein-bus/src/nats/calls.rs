@@ -13,7 +13,7 @@ use metrics::counter;
 use tokio::sync::oneshot;
 
 use super::Node;
-use crate::{CALLS_MAX, Call, CallError};
+use crate::{CALLS_MAX, Call, CallError, Place, packet::NodeId};
 
 /// How long a call may take; the longest operation hashes a password behind others.
 const CALL_MAX: Duration = Duration::from_secs(10);
@@ -28,16 +28,8 @@ type Answered = (Subject, Result<Bytes, oneshot::error::RecvError>);
 
 /// See [`crate::Bus::call`].
 pub(super) async fn call(node: &Node, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError> {
-    let own = key.and_then(|key| node.directory.read().server_for(key));
-    let answer = match own {
-        Some(server) => {
-            let subject = format!("{}.call.{:016x}", node.prefix, server.0);
-            match node.request(subject, request.clone(), CALL_MAX).await {
-                // It is gone and nobody took the call: any other will do.
-                Err(CallError::Nobody) => node.request(group_subject(node), request, CALL_MAX).await,
-                other => other,
-            }
-        }
+    let answer = match key {
+        Some(key) => call_keyed(node, key, request).await,
         None => node.request(group_subject(node), request, CALL_MAX).await,
     };
     match answer {
@@ -45,6 +37,22 @@ pub(super) async fn call(node: &Node, key: Option<u64>, request: Bytes) -> Resul
         Ok(answer) if answer.first() == Some(&OVERLOADED) => Err(CallError::Overloaded),
         Ok(_) => Err(CallError::Unanswered),
         Err(error) => Err(error),
+    }
+}
+
+/// Asks the node of this key. When it is gone and nobody took the call, that of the key without it: all who notice come to the same one.
+async fn call_keyed(node: &Node, key: u64, request: Bytes) -> Result<Bytes, CallError> {
+    loop {
+        let server = match node.place(key) {
+            Place::There(server) => NodeId(server),
+            Place::Here => return Err(CallError::Nobody),
+            Place::Nowhere => return node.request(group_subject(node), request, CALL_MAX).await,
+        };
+        let subject = format!("{}.call.{:016x}", node.prefix, server.0);
+        match node.request(subject, request.clone(), CALL_MAX).await {
+            Err(CallError::Nobody) if node.link.is_connected() => node.directory.write().stops_serving(server),
+            answer => return answer,
+        }
     }
 }
 

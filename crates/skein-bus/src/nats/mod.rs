@@ -173,6 +173,18 @@ impl Node {
         Duties { serves: self.role.serves, delivers: self.role.delivers }
     }
 
+    /// See [`crate::Bus::place`].
+    fn place(&self, key: u64) -> Place {
+        let other = self.directory.read().server_for(key);
+        let this = self.role.serves.then_some(self.id);
+        match (this, other) {
+            (Some(this), Some(other)) if this.weight(key) < other.weight(key) => Place::There(other.0),
+            (Some(_), _) => Place::Here,
+            (None, Some(other)) => Place::There(other.0),
+            (None, None) => Place::Nowhere,
+        }
+    }
+
     /// Hands a message to the sessions of this node.
     async fn deliver_here(&self, message: BusMessage) {
         if self.role.delivers && self.deliveries.send(message).await.is_err() {
@@ -280,14 +292,7 @@ impl Bus for NatsBus {
     }
 
     fn place(&self, key: u64) -> Place {
-        let other = self.node.directory.read().server_for(key);
-        let this = self.node.role.serves.then_some(self.node.id);
-        match (this, other) {
-            (Some(this), Some(other)) if this.weight(key) < other.weight(key) => Place::There(other.0),
-            (Some(_), _) => Place::Here,
-            (None, Some(other)) => Place::There(other.0),
-            (None, None) => Place::Nowhere,
-        }
+        self.node.place(key)
     }
 
     async fn publish_room(&self, room: &str, packet: Bytes) {

@@ -151,8 +151,26 @@ pub(crate) async fn pass_on(
     codec: Codec,
     body: &[u8],
 ) -> Result<Done, v1::Error> {
+    try_pass_on(bus, key, caller, asking, method, codec, body).await.unwrap_or_else(|error| Err(failure(error).into()))
+}
+
+/// The same; an error of the bus is told apart from an answer.
+pub(crate) async fn try_pass_on(
+    bus: &Arc<dyn Bus>,
+    key: Option<u64>,
+    caller: Option<&Caller>,
+    asking: Asking,
+    method: &str,
+    codec: Codec,
+    body: &[u8],
+) -> Result<Result<Done, v1::Error>, CallError> {
     let question = Question::Dispatch { caller: caller.cloned(), asking, method, codec, body };
-    wire::decode_done(ask(bus, key, question).await?).map_err(|_| unreadable())
+    let answer = bus.call(key, question.encode()).await?;
+    Ok(match wire::decode_answer(answer) {
+        Ok(Ok(answer)) => wire::decode_done(answer).map_err(|_| unreadable()),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(unreadable()),
+    })
 }
 
 /// Has the other nodes that keep these rooms note what is said about them; those that cannot be reached are told again with the next report.
@@ -171,7 +189,7 @@ pub(crate) async fn report_elsewhere(bus: &Arc<dyn Bus>, node: u64, reports: Vec
 }
 
 /// What it means to a client that there is no answer.
-fn failure(error: CallError) -> Failure {
+pub(crate) fn failure(error: CallError) -> Failure {
     let (code, text, retry_after_ms) = match error {
         CallError::Nobody => (ErrorCode::Unavailable, "the servers behind this one cannot be reached; try again", 500),
         CallError::Overloaded => (ErrorCode::Overloaded, "too much is waiting; try again shortly", 200),

@@ -1,10 +1,9 @@
 //! Which node keeps a room, and how requests get there.
 
-use bytes::Bytes;
-use skein_bus::Place;
+use skein_bus::{CallError, Place};
 use skein_proto::{codec::Codec, v1};
 
-use crate::{Asking, Caller, Done, Service, remote::pass_on};
+use crate::{Asking, Caller, Done, Service, remote::{failure, try_pass_on}};
 
 /// Operations whose place is where their room is kept.
 const HERE: &[&str] = &[
@@ -50,14 +49,14 @@ impl Service {
             Place::Here | Place::Nowhere => None,
             Place::There(_) => {
                 let asking = Asking { relayed: true, ..asking };
-                Some(pass_on(&self.bus, Some(key), caller, asking, method, codec, body).await)
+                match try_pass_on(&self.bus, Some(key), caller, asking, method, codec, body).await {
+                    Ok(done) => Some(done),
+                    // It is gone, nobody took the request, and this node comes after it.
+                    Err(CallError::Nobody) if self.bus.place(key) == Place::Here => None,
+                    Err(error) => Some(Err(failure(error).into())),
+                }
             }
         }
-    }
-
-    /// Tells all nodes something about a room.
-    pub(crate) async fn publish_room(&self, room: &str, packet: Bytes) {
-        self.bus.publish_room(room, packet).await;
     }
 }
 

@@ -20,7 +20,7 @@ struct Cluster {
     b: Server,
 }
 
-fn node(nats: &NatsServer, role: &str, more: &[(&str, &str)]) -> Server {
+pub fn node(nats: &NatsServer, role: &str, more: &[(&str, &str)]) -> Server {
     let urls = format!("[\"{}\"]", nats.url());
     let mut environment =
         vec![("SKEIN__BUS__ENGINE", "nats"), ("SKEIN__BUS__NATS__URLS", urls.as_str()), ("SKEIN__ROLE", role)];
@@ -45,7 +45,7 @@ impl Cluster {
 }
 
 /// Waits until something is as it should be.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < PATIENCE, "{what} never came about");
@@ -57,7 +57,7 @@ fn readiness(server: &Server) -> (u16, String) {
     http::request(server.http, "GET", "/readyz", "", b"")
 }
 
-fn until_ready(server: &Server) {
+pub fn until_ready(server: &Server) {
     until("readiness", || readiness(server) == (200, "ready\n".to_owned()));
 }
 

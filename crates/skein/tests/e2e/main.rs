@@ -16,6 +16,7 @@ mod migrate;
 mod postgres;
 mod receiver;
 mod rooms;
+mod rooms_cluster;
 mod server;
 mod sessions;
 mod transports;

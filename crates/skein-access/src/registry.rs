@@ -63,7 +63,7 @@ pub(crate) enum Turn {
 
 impl LiveSession {
     /// With its first connection.
-    fn new(caller: Caller, session: ServerSession, receive_only: bool) -> Self {
+    pub(crate) fn new(caller: Caller, session: ServerSession, receive_only: bool) -> Self {
         let state = SessionState {
             session,
             waker: None,

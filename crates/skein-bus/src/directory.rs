@@ -287,6 +287,11 @@ impl Directory {
         serving.max_by_key(|node| node.weight(key))
     }
 
+    /// All nodes that answer calls.
+    pub(crate) fn servers(&self) -> Vec<NodeId> {
+        self.nodes.iter().flatten().filter(|node| node.duties.serves).map(|node| node.id).collect()
+    }
+
     /// Nobody there takes calls: until the node says again that it does, others are asked.
     pub(crate) fn stops_serving(&mut self, id: NodeId) {
         if let Some(slot) = self.slots.get(&id)

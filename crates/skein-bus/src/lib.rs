@@ -152,6 +152,9 @@ pub trait Bus: Send + Sync + 'static {
     /// [`CallError`], at once when nobody is there, else after a deadline.
     async fn call(&self, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError>;
 
+    /// Has every other service node answer; those that do not in time are missing.
+    async fn call_all(&self, request: Bytes) -> Vec<Bytes>;
+
     /// Where calls with this key are answered: on all nodes the same, while there is no change among those that serve and all know of each other.
     fn place(&self, key: u64) -> Place;
 

@@ -46,6 +46,10 @@ impl Bus for LocalBus {
         Err(CallError::Nobody)
     }
 
+    async fn call_all(&self, _: Bytes) -> Vec<Bytes> {
+        Vec::new()
+    }
+
     fn place(&self, _: u64) -> Place {
         Place::Here
     }

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use skein_proto::{
-    codec::{Body, Codec},
+    codec::Body,
     v1::{self, CloseCode},
 };
 use tokio::{
@@ -153,11 +153,7 @@ impl Client {
 
     /// The same client, without keeping it alive.
     fn downgrade(&self) -> WeakClient {
-        WeakClient {
-            shared: Arc::downgrade(&self.shared),
-            commands: self.commands.downgrade(),
-            user_id: self.user_id,
-        }
+        WeakClient { shared: Arc::downgrade(&self.shared), commands: self.commands.downgrade(), user_id: self.user_id }
     }
 
     async fn ask(&self, method: &str, body: Bytes, about: Option<Arc<RoomState>>) -> Result<Bytes, ClientError> {

@@ -150,6 +150,9 @@ operations! {
         "AdminService/ListWebhooks" => list_webhooks(ListWebhooksRequest),
         "AdminService/SetWebhook" => set_webhook(SetWebhookRequest),
         "AdminService/ListDeadEvents" => list_dead_events(ListDeadEventsRequest),
+        "AdminService/ListRooms" => list_rooms(ListRoomsRequest),
+        "AdminService/SendToRoom" => send_as_host(SendToRoomRequest),
+        "AdminService/CloseRoom" => close_room(CloseRoomRequest),
     }
 }
 
@@ -210,7 +213,23 @@ impl Service {
         codec: Codec,
         body: &[u8],
     ) -> std::result::Result<Bytes, v1::Error> {
-        let done = self.run(Who::Server(key), Asking::default(), short(method), codec, body).await;
+        self.dispatch_server_for(key, false, method, codec, body).await
+    }
+
+    /// The same; `relayed` when another service node has passed it on.
+    pub(crate) async fn dispatch_server_for(
+        &self,
+        key: &ServerKey,
+        relayed: bool,
+        method: &str,
+        codec: Codec,
+        body: &[u8],
+    ) -> std::result::Result<Bytes, v1::Error> {
+        let method = short(method);
+        if let Some(done) = self.done_by_owner_for_server(key, relayed, method, codec, body).await {
+            return done;
+        }
+        let done = self.run(Who::Server(key), Asking::default(), method, codec, body).await;
         done.map(|done| done.body).map_err(Into::into)
     }
 }

@@ -14,6 +14,9 @@ mod rooms;
 mod seat;
 mod tick;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use self::{
     apply::dispatch,
     rooms::{Rooms, keep},

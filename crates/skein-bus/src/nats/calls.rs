@@ -6,7 +6,7 @@ use async_nats::{Message, Subject};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::{
     StreamExt as _,
-    future::BoxFuture,
+    future::{BoxFuture, join_all},
     stream::{self, FuturesUnordered},
 };
 use metrics::counter;
@@ -17,6 +17,8 @@ use crate::{CALLS_MAX, Call, CallError, Place, packet::NodeId};
 
 /// How long a call may take; the longest operation hashes a password behind others.
 const CALL_MAX: Duration = Duration::from_secs(10);
+/// How long all nodes together may take.
+const ALL_MAX: Duration = Duration::from_secs(2);
 /// The first byte of an answer: there is one.
 const ANSWERED: u8 = 0;
 /// The first byte of an answer: too much to do.
@@ -32,6 +34,20 @@ pub(super) async fn call(node: &Node, key: Option<u64>, request: Bytes) -> Resul
         Some(key) => call_keyed(node, key, request).await,
         None => node.request(group_subject(node), request, CALL_MAX).await,
     };
+    unwrapped(answer)
+}
+
+/// See [`crate::Bus::call_all`].
+pub(super) async fn call_all(node: &Node, request: Bytes) -> Vec<Bytes> {
+    let servers = node.directory.read().servers();
+    let asked = servers.into_iter().map(|server| {
+        let subject = format!("{}.call.{:016x}", node.prefix, server.0);
+        node.request(subject, request.clone(), ALL_MAX)
+    });
+    join_all(asked).await.into_iter().filter_map(|answer| unwrapped(answer).ok()).collect()
+}
+
+fn unwrapped(answer: Result<Bytes, CallError>) -> Result<Bytes, CallError> {
     match answer {
         Ok(mut answer) if answer.first() == Some(&ANSWERED) => Ok(answer.split_off(1)),
         Ok(answer) if answer.first() == Some(&OVERLOADED) => Err(CallError::Overloaded),

@@ -291,6 +291,10 @@ impl Bus for NatsBus {
         calls::call(&self.node, key, request).await
     }
 
+    async fn call_all(&self, request: Bytes) -> Vec<Bytes> {
+        calls::call_all(&self.node, request).await
+    }
+
     fn place(&self, key: u64) -> Place {
         self.node.place(key)
     }

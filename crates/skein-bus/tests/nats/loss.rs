@@ -124,3 +124,31 @@ async fn a_server_that_hangs_delays_nobody_for_long() {
     server.pause(false);
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
 }
+
+#[tokio::test]
+async fn a_room_is_heard_again_after_an_outage() {
+    let mut server = NatsServer::start();
+    let [a, mut b]: [_; 2] = World::new(join(&server)).nodes().await;
+    let room: std::sync::Arc<str> = "room".into();
+    b.bus.subscribe_room(&room).await;
+    server.kill();
+    until(&a, BusState::Disconnected).await;
+    until(&b, BusState::Disconnected).await;
+    a.bus.publish_room(&room, bytes::Bytes::from_static(b"lost")).await;
+    server.restart();
+    until(&a, BusState::Connected).await;
+    until(&b, BusState::Connected).await;
+    let waiting = async {
+        loop {
+            // Until the subscription is in force again.
+            a.bus.publish_room(&room, bytes::Bytes::from_static(b"heard")).await;
+            let heard = tokio::time::timeout(Duration::from_millis(200), b.deliveries.recv()).await;
+            if let Ok(Some(BusMessage::Room { packet, .. })) = heard
+                && packet == "heard"
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it comes");
+}

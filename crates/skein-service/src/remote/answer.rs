@@ -59,9 +59,10 @@ async fn answer(service: &Service, request: Bytes) -> Result<Bytes, v1::Error> {
         Question::AuthenticateServer { key } => {
             service.authenticate_server(key.as_deref()).map(|key| wire::encode_key(&key))
         }
-        Question::DispatchServer { key, method, codec, body } => {
-            service.dispatch_server(&key, method, codec, body).await
+        Question::DispatchServer { key, relayed, method, codec, body } => {
+            service.dispatch_server_for(&key, relayed, method, codec, body).await
         }
+        Question::ListRooms => Ok(report::encode_rooms(&service.rooms.list())),
         Question::OpenEvents { after, kinds } => {
             let (after, kinds) = service.open_events(after, &kinds).await?;
             Ok(wire::encode_begin(after, kinds))

@@ -92,7 +92,7 @@ impl RemoteService {
         codec: Codec,
         body: &[u8],
     ) -> Result<Bytes, v1::Error> {
-        self.ask(None, Question::DispatchServer { key: key.clone(), method, codec, body }).await
+        self.ask(None, Question::DispatchServer { key: key.clone(), relayed: false, method, codec, body }).await
     }
 
     pub(crate) fn event_streams_max(&self) -> usize {
@@ -171,6 +171,28 @@ pub(crate) async fn try_pass_on(
         Ok(Err(error)) => Err(error),
         Err(_) => Err(unreadable()),
     })
+}
+
+/// The same for a business system.
+pub(crate) async fn pass_on_for_server(
+    bus: &Arc<dyn Bus>,
+    place: u64,
+    key: &ServerKey,
+    method: &str,
+    codec: Codec,
+    body: &[u8],
+) -> Result<Bytes, v1::Error> {
+    ask(bus, Some(place), Question::DispatchServer { key: key.clone(), relayed: true, method, codec, body }).await
+}
+
+/// The live rooms that the other service nodes keep, with their members.
+pub(crate) async fn list_rooms(bus: &Arc<dyn Bus>) -> Vec<(String, u64)> {
+    let answers = bus.call_all(Question::ListRooms.encode()).await;
+    let rooms = answers.into_iter().filter_map(|answer| {
+        let answer = wire::decode_answer(answer).ok()?.ok()?;
+        report::decode_rooms(answer).ok()
+    });
+    rooms.flatten().collect()
 }
 
 /// Has the other nodes that keep these rooms note what is said about them; those that cannot be reached are told again with the next report.

@@ -29,6 +29,7 @@ mod kind {
     pub(super) const OPEN_EVENTS: u8 = 7;
     pub(super) const NEXT_EVENTS: u8 = 8;
     pub(super) const REPORT_ROOMS: u8 = 9;
+    pub(super) const LIST_ROOMS: u8 = 10;
 }
 
 /// Answers begin with one of these.
@@ -50,10 +51,12 @@ pub(super) enum Question<'a> {
     Dispatch { caller: Option<Caller>, asking: Asking, method: &'a str, codec: Codec, body: &'a [u8] },
     /// Who is in which room, on which node.
     ReportRooms { node: u64, reports: Vec<RoomReport> },
+    /// Which rooms does this node keep.
+    ListRooms,
     /// Whose server key is this.
     AuthenticateServer { key: Option<Arc<str>> },
     /// Run this operation for a business system.
-    DispatchServer { key: ServerKey, method: &'a str, codec: Codec, body: &'a [u8] },
+    DispatchServer { key: ServerKey, relayed: bool, method: &'a str, codec: Codec, body: &'a [u8] },
     /// Where does this stream of events begin.
     OpenEvents { after: Option<u64>, kinds: Vec<String> },
     /// What happened after this cursor.
@@ -91,10 +94,11 @@ impl<'a> Question<'a> {
                 out.0.put_u8(kind::AUTHENTICATE_SERVER);
                 out.optional_text(key.as_deref());
             }
-            Self::DispatchServer { key, method, codec, body } => {
+            Self::DispatchServer { key, relayed, method, codec, body } => {
                 out.0.reserve(64 + method.len() + body.len());
                 out.0.put_u8(kind::DISPATCH_SERVER);
                 out.text(&key.name);
+                out.0.put_u8(u8::from(*relayed));
                 put_operation(&mut out, method, *codec, body);
             }
             Self::OpenEvents { after, kinds } => {
@@ -108,6 +112,7 @@ impl<'a> Question<'a> {
                 out.varint(*after);
                 out.varint(kinds.bits());
             }
+            Self::ListRooms => out.0.put_u8(kind::LIST_ROOMS),
             Self::Limits => out.0.put_u8(kind::LIMITS),
             Self::Ready => out.0.put_u8(kind::READY),
         }
@@ -134,8 +139,9 @@ impl<'a> Question<'a> {
             kind::AUTHENTICATE_SERVER => Ok(Self::AuthenticateServer { key: input.optional_text()? }),
             kind::DISPATCH_SERVER => {
                 let key = ServerKey { name: input.text()?.as_str().into() };
+                let relayed = input.byte()? != 0;
                 let (method, codec, body) = operation(bytes, input)?;
-                Ok(Self::DispatchServer { key, method, codec, body })
+                Ok(Self::DispatchServer { key, relayed, method, codec, body })
             }
             kind::OPEN_EVENTS => {
                 let given = input.byte()?;
@@ -154,6 +160,7 @@ impl<'a> Question<'a> {
             kind::NEXT_EVENTS => {
                 Ok(Self::NextEvents { after: input.varint()?, kinds: KindSet::from_bits(input.varint()?) })
             }
+            kind::LIST_ROOMS => Ok(Self::ListRooms),
             kind::LIMITS => Ok(Self::Limits),
             kind::READY => Ok(Self::Ready),
             _ => Err(MalformedPacket),
@@ -393,9 +400,10 @@ mod tests {
             for question in [
                 Question::AuthenticateServer { key: None },
                 Question::AuthenticateServer { key: Some(name.as_str().into()) },
-                Question::DispatchServer { key: key.clone(), method: &name, codec, body: &body },
+                Question::DispatchServer { key: key.clone(), relayed: has_more, method: &name, codec, body: &body },
                 Question::OpenEvents { after, kinds: words.clone() },
                 Question::NextEvents { after: bits, kinds },
+                Question::ListRooms,
             ] {
                 let (bytes, same) = (question.encode(), format!("{question:?}"));
                 prop_assert_eq!(format!("{:?}", Question::decode(&bytes).unwrap()), same);

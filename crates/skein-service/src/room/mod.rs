@@ -9,6 +9,7 @@ mod allowance;
 mod count;
 mod counters;
 mod get;
+mod host;
 mod join;
 mod leave;
 mod owned;

@@ -1,9 +1,13 @@
 //! Which node keeps a room, and how requests get there.
 
+use bytes::Bytes;
 use skein_bus::{CallError, Place};
 use skein_proto::{codec::Codec, v1};
 
-use crate::{Asking, Caller, Done, Service, remote::{failure, try_pass_on}};
+use crate::{
+    Asking, Caller, Done, ServerKey, Service,
+    remote::{failure, pass_on_for_server, try_pass_on},
+};
 
 /// Operations whose place is where their room is kept.
 const HERE: &[&str] = &[
@@ -12,6 +16,8 @@ const HERE: &[&str] = &[
     "RoomService/CountInRoom",
     "RoomService/GetRoom",
     "RoomService/LeaveRoom",
+    "AdminService/SendToRoom",
+    "AdminService/CloseRoom",
 ];
 
 /// The room that a request is about, by method name without the package; `None` for requests about anything else, and for those that cannot be read.
@@ -31,6 +37,25 @@ pub(crate) fn key_of(room: &str) -> u64 {
 }
 
 impl Service {
+    /// The same for business systems.
+    pub(crate) async fn done_by_owner_for_server(
+        &self,
+        key: &ServerKey,
+        relayed: bool,
+        method: &str,
+        codec: Codec,
+        body: &[u8],
+    ) -> Option<Result<Bytes, v1::Error>> {
+        if relayed || self.bus.tag().is_none() {
+            return None;
+        }
+        let place = key_of(&subject(method, codec, body)?);
+        match self.bus.place(place) {
+            Place::Here | Place::Nowhere => None,
+            Place::There(_) => Some(pass_on_for_server(&self.bus, place, key, method, codec, body).await),
+        }
+    }
+
     /// Has another service node do what is about a room that it keeps; `None` when it is to be done here.
     pub(crate) async fn done_by_owner(
         &self,

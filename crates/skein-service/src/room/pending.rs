@@ -71,23 +71,23 @@ mod tests {
 
     #[test]
     fn the_oldest_of_the_lowest_priority_goes_first() {
-        use v1::RoomPriority::{High, Low, Normal};
+        let (low, normal, high) = (v1::RoomPriority::Low, v1::RoomPriority::Normal, v1::RoomPriority::High);
         let mut pending = Pending::default();
         // 31 of about a KiB fit.
         for offset in 1..=10 {
-            pending.push(message(offset, Low, 1_024));
+            pending.push(message(offset, low, 1_024));
         }
         for offset in 11..=30 {
-            pending.push(message(offset, Normal, 1_024));
+            pending.push(message(offset, normal, 1_024));
         }
         for offset in 31..=50 {
-            pending.push(message(offset, High, 1_024));
+            pending.push(message(offset, high, 1_024));
         }
         let gathered = pending.gather();
         let offsets: Vec<u64> = gathered.messages.iter().map(|(message, _)| message.offset).collect();
         assert_eq!(offsets, (20..=50).collect::<Vec<_>>());
         assert_eq!((gathered.sampled, pending.is_empty()), (19, true));
-        pending.push(message(51, Low, 10));
+        pending.push(message(51, low, 10));
         assert_eq!(pending.gather().sampled, 0);
     }
 }

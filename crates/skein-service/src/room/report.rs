@@ -11,6 +11,9 @@ use skein_bus::{
 use super::owner::key_of;
 use crate::{Service, remote::report_elsewhere};
 
+/// Rooms of one list.
+const ROOMS_MAX: usize = 8_192;
+
 /// What a node says about one room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomReport {
@@ -114,4 +117,27 @@ pub(crate) fn decode_standings(bytes: Bytes) -> Result<Vec<RoomStanding>, Malfor
         standings.push(RoomStanding { room: input.text()?, epoch: input.varint()?, offset: input.varint()? });
     }
     Ok(standings)
+}
+
+/// Rooms with their members in bytes.
+pub(crate) fn encode_rooms(rooms: &[(String, u64)]) -> Bytes {
+    let mut out = Writer(BytesMut::with_capacity(24 * rooms.len()));
+    // Below what NATS takes; with more rooms than this the busiest are told.
+    let mut busiest: Vec<&(String, u64)> = rooms.iter().collect();
+    busiest.sort_unstable_by_key(|(_, online)| std::cmp::Reverse(*online));
+    for (room, online) in busiest.into_iter().take(ROOMS_MAX) {
+        out.text(room);
+        out.varint(*online);
+    }
+    out.0.freeze()
+}
+
+/// The inverse of [`encode_rooms`].
+pub(crate) fn decode_rooms(bytes: Bytes) -> Result<Vec<(String, u64)>, MalformedPacket> {
+    let mut input = Reader(bytes);
+    let mut rooms = Vec::new();
+    while !input.0.is_empty() {
+        rooms.push((input.text()?, input.varint()?));
+    }
+    Ok(rooms)
 }

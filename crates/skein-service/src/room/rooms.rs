@@ -132,10 +132,10 @@ impl Rooms {
     }
 
     /// All rooms with their members, in no order.
-    pub(super) fn list(&self) -> Vec<(Arc<str>, u64)> {
+    pub(crate) fn list(&self) -> Vec<(String, u64)> {
         let rooms = |shard: &Arc<Shard>| {
             let state = shard.state.lock();
-            state.rooms.iter().map(|(id, kept)| (id.clone(), kept.room.online())).collect::<Vec<_>>()
+            state.rooms.iter().map(|(id, kept)| (id.to_string(), kept.room.online())).collect::<Vec<_>>()
         };
         self.shards.iter().flat_map(rooms).collect()
     }

@@ -6,10 +6,13 @@ use skein_proto::{
     v1::ErrorCode,
 };
 
+use tokio::sync::oneshot;
+
 use super::{
     join::{must_be_there, room_id},
     owned::Refused,
 };
+
 use crate::{Asking, Caller, Effect, Failure, Result, Service, validate};
 
 impl From<Refused> for Failure {
@@ -45,6 +48,14 @@ pub(super) fn message(request: v1::SendToRoomRequest) -> Result<(String, v1::Roo
     Ok((client_message_id, v1::RoomMessage { kind, text, data, priority, ..Default::default() }))
 }
 
+/// Waits until a message is on its way; whether it was left out.
+pub(super) async fn on_its_way(waiting: Option<oneshot::Receiver<bool>>) -> Result<bool> {
+    match waiting {
+        None => Ok(false),
+        Some(told) => told.await.map_err(|_| Failure::new(ErrorCode::NotInRoom, "the room was closed")),
+    }
+}
+
 impl Service {
     /// Acked when it is on its way to all nodes with members, in the order of its offset. With the same `client_message_id` it is said once, as long as
     /// the room remembers it. With `sampled` there was too much at once, and nobody gets it.
@@ -63,10 +74,7 @@ impl Service {
         let config = &self.rooms.config;
         let said = self.rooms.say(&id, |room| room.handle_send(now_ms, config, Some(caller.user), client_id, message));
         let (epoch, offset, waiting) = said.map_err(Failure::from)?;
-        let sampled = match waiting {
-            None => false,
-            Some(told) => told.await.map_err(|_| Failure::new(ErrorCode::Unavailable, "the room was closed"))?,
-        };
+        let sampled = on_its_way(waiting).await?;
         Ok((v1::SendToRoomResponse { epoch, offset, sampled, ..Default::default() }, Effect::None))
     }
 }

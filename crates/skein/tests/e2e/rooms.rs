@@ -12,6 +12,7 @@ use skein_proto::{
 };
 
 use crate::{
+    admin::{KEY, KEYS},
     http::{self, Account, PATIENCE, call, error_code, refused, register, request, try_call},
     link::Link,
     server::Server,
@@ -203,7 +204,8 @@ fn what_may_not_be_said_has_a_code() {
     let server = Server::start();
     let ann = register(&server, "ann");
     let mut link = Link::connect(&server, &ann);
-    let error = |link: &mut Link, method: &str, body: Value| link.call(&format!("RoomService/{method}"), body).unwrap_err();
+    let error =
+        |link: &mut Link, method: &str, body: Value| link.call(&format!("RoomService/{method}"), body).unwrap_err();
     for wrong in ["", "a b", "a/b", "房间", &"x".repeat(65)] {
         assert_eq!(error(&mut link, "JoinRoom", json!({"roomId": wrong})), "INVALID_ARGUMENT");
     }
@@ -238,7 +240,10 @@ fn what_may_not_be_said_has_a_code() {
     assert_eq!(refused(&server, "", "RoomService/JoinRoom", json!({"roomId": "r"})), "UNAUTHENTICATED");
     let (status, answer) = try_call(&server, &ann.access, "RoomService/JoinRoom", &json!({"roomId": "r"})).unwrap_err();
     assert_eq!((status, error_code(&answer).as_str()), (400, "SESSION_NEEDED"));
-    assert_eq!(refused(&server, &ann.access, "RoomService/SendToRoom", json!({"roomId": "r", "text": "x"})), "SESSION_NEEDED");
+    assert_eq!(
+        refused(&server, &ann.access, "RoomService/SendToRoom", json!({"roomId": "r", "text": "x"})),
+        "SESSION_NEEDED"
+    );
 }
 
 /// Waits for an answer; takes what comes of the room before it.
@@ -329,4 +334,25 @@ fn a_room_without_anybody_is_gone() {
     }
     let again = join(&mut link, "r");
     assert!(again.epoch > first.epoch);
+}
+
+#[test]
+fn the_host_application_sees_speaks_and_closes() {
+    let server = Server::start_with(&[KEYS]);
+    let ann = register(&server, "ann");
+    let mut link = Link::connect(&server, &ann);
+    let mut seen = join(&mut link, "r");
+    join(&mut link, "empty");
+    link.call("RoomService/LeaveRoom", json!({"roomId": "empty"})).unwrap();
+    seen.until(&mut link, |seen| seen.online == 1);
+    let listed = call(&server, KEY, "AdminService/ListRooms", json!({}));
+    assert_eq!((&listed["rooms"][0]["roomId"], number(&listed["rooms"][0]["onlineCount"])), (&json!("r"), 1));
+    call(&server, KEY, "AdminService/SendToRoom", json!({"roomId": "r", "text": "welcome"}));
+    seen.until_text(&mut link, "welcome");
+    assert_eq!(refused(&server, KEY, "AdminService/SendToRoom", json!({"roomId": "none", "text": "x"})), "NOT_FOUND");
+    assert_eq!(refused(&server, &ann.access, "AdminService/CloseRoom", json!({"roomId": "r"})), "UNAUTHENTICATED");
+    assert_eq!(refused(&server, KEY, "AdminService/ListRooms", json!({"limit": 1_001})), "INVALID_ARGUMENT");
+    assert_eq!(call(&server, KEY, "AdminService/CloseRoom", json!({"roomId": "r"}))["closed"], true);
+    while link.room_push()["closed"] != true {}
+    assert_eq!(link.call("RoomService/SendToRoom", json!({"roomId": "r", "text": "x"})), Err("NOT_IN_ROOM".to_owned()));
 }

@@ -72,8 +72,7 @@ impl Totals {
     /// How many messages have not come yet, to all members together.
     pub fn behind(&self, members: usize, expected: u64) -> u64 {
         let places = self.places.lock();
-        let missing: u64 =
-            places.iter().map(|place| expected.saturating_sub(place.load(Ordering::Relaxed))).sum();
+        let missing: u64 = places.iter().map(|place| expected.saturating_sub(place.load(Ordering::Relaxed))).sum();
         let behind = missing + (members - places.len()) as u64;
         self.never_came.store(behind, Ordering::Relaxed);
         behind

@@ -71,7 +71,9 @@ struct Stage {
 pub async fn run(args: Args) -> Outcome {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     if args.members as u64 + FILES_SPARE > limit {
-        return Err(format!("{} members need more than the {limit} files that a process may open here", args.members).into());
+        return Err(
+            format!("{} members need more than the {limit} files that a process may open here", args.members).into()
+        );
     }
     if args.rate <= 0.0 || args.bytes < sender::STAMP_BYTES {
         return Err(format!("--rate must be above 0 and --bytes at least {}", sender::STAMP_BYTES).into());

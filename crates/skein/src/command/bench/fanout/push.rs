@@ -20,7 +20,6 @@ pub struct Seen {
     pub first_offset: u64,
     pub next_offset: u64,
     pub messages: u64,
-    pub sampled: u64,
     pub lost: u64,
     /// The offsets in it are not in order, or not within it.
     pub disorder: bool,
@@ -59,7 +58,6 @@ fn seen(push: &v1::RoomPush) -> Seen {
         first_offset: push.first_offset,
         next_offset,
         messages,
-        sampled: push.sampled,
         lost: push.lost,
         disorder: !within || !offsets.is_sorted_by(|a, b| a < b),
         due_us: push.messages.iter().filter_map(due).collect(),

@@ -1,5 +1,7 @@
 //! The loop of one link: one task, one socket, no timer, no channel, and no buffer while nothing is in flight.
 
+mod write;
+
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -9,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use skein_proto::{
     limits::{ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
@@ -367,98 +369,6 @@ impl<S: Stream> Connection<S> {
             self.framing.encode(&mut self.unwritten, &payload);
         }
         Ok(())
-    }
-
-    /// Writes what waits, and what the session has not had of its rooms. False when the socket takes no more for now.
-    fn flush(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
-        if !self.flush_rest(context)? || !self.flush_own(context)? {
-            return Ok(false);
-        }
-        if self.in_rooms { self.flush_rooms(context) } else { Ok(true) }
-    }
-
-    /// The rest of a shared frame.
-    fn flush_rest(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
-        let Some(mut rest) = self.rest.take() else { return Ok(true) };
-        while !rest.is_empty() {
-            match Pin::new(&mut self.stream).poll_write(context, &rest) {
-                Poll::Ready(Ok(0) | Err(_)) => return Err(End::Lost),
-                Poll::Ready(Ok(count)) => {
-                    rest.advance(count);
-                    self.note_stall(false);
-                }
-                Poll::Pending => {
-                    self.rest = Some(rest);
-                    self.note_stall(true);
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    /// Frames of rooms, written from where all members share them: what this connection has not had waits there, not here.
-    fn flush_rooms(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
-        let shape = self.framing.shape();
-        loop {
-            let Peer::Known(session, epoch) = &self.peer else { return Ok(true) };
-            let Some(frame) = session.next_room_frame(*epoch, shape) else { return Ok(true) };
-            self.rest = Some(Box::new(frame.bytes));
-            if !self.flush_rest(context)? || !self.flush_own(context)? {
-                return Ok(false);
-            }
-            if !frame.more {
-                return Ok(true);
-            }
-        }
-    }
-
-    /// What is for this connection only.
-    fn flush_own(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
-        let mut written = 0;
-        let done = loop {
-            if written == self.unwritten.len() {
-                break true;
-            }
-            match Pin::new(&mut self.stream).poll_write(context, &self.unwritten[written..]) {
-                Poll::Ready(Ok(0) | Err(_)) => return Err(End::Lost),
-                Poll::Ready(Ok(count)) => written += count,
-                Poll::Pending => break false,
-            }
-        };
-        if !done {
-            self.unwritten.drain(..written);
-            self.note_stall(written == 0);
-            return Ok(false);
-        }
-        if written > 0 {
-            self.unwritten = Vec::new();
-        }
-        // TLS may keep the last record back.
-        let flushed = match Pin::new(&mut self.stream).poll_flush(context) {
-            Poll::Ready(Err(_)) => return Err(End::Lost),
-            Poll::Ready(Ok(())) => true,
-            Poll::Pending => false,
-        };
-        if written > 0 || !flushed {
-            self.note_stall(written == 0);
-        }
-        Ok(flushed)
-    }
-
-    /// The sweep closes links that have taken nothing for too long.
-    fn note_stall(&self, stalled: bool) {
-        if let Peer::Known(session, _) = &self.peer {
-            let mut state = session.lock();
-            match (stalled, state.stalled_ms) {
-                (true, 0) => {
-                    state.stalled_ms = now_ms();
-                    measure::write_stalled();
-                }
-                (false, since) if since > 0 => state.stalled_ms = 0,
-                _ => {}
-            }
-        }
     }
 
     /// Reads once, into the buffer of the thread, and takes what came. False when nothing is there for now.

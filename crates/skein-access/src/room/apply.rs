@@ -32,9 +32,9 @@ pub(crate) async fn dispatch(
             Ok(done.body)
         }
         (Effect::JoinRoom(place), Some(session)) => {
-            let (room, listened) = shared.rooms.enter(&place.room).await;
-            let mut entered = Entered { shared, room: Some(room) };
-            if listened {
+            let room = shared.rooms.enter(&place.room);
+            let mut entered = Entered { shared, room: Some(room.clone()) };
+            if shared.rooms.listen(&room).await {
                 return entered.sit(session, &place, done.body);
             }
             // What happened before this node began to listen has passed it by: the room is asked again where it is now.

@@ -45,17 +45,19 @@ impl Rooms {
         })
     }
 
-    /// The room, with a seat counted for whoever asks. It is made if this is the first one; the node listens when this returns.
-    pub(super) async fn enter(&self, id: &Arc<str>) -> (Arc<RoomHere>, bool) {
-        let room = {
-            let mut rooms = self.by_id.lock();
-            let room = rooms.entry(id.clone()).or_insert_with(|| Arc::new(RoomHere::new(id.clone()))).clone();
-            room.seats.fetch_add(1, Ordering::AcqRel);
-            room
-        };
+    /// The room, with a seat counted for whoever asks: they have to take it, or give it back. It is made if this is the first one.
+    pub(super) fn enter(&self, id: &Arc<str>) -> Arc<RoomHere> {
+        let mut rooms = self.by_id.lock();
+        let room = rooms.entry(id.clone()).or_insert_with(|| Arc::new(RoomHere::new(id.clone()))).clone();
+        room.seats.fetch_add(1, Ordering::AcqRel);
+        room
+    }
+
+    /// Has the node listen to the room. True when it did before.
+    pub(super) async fn listen(&self, room: &RoomHere) -> bool {
         let listened = room.listening.initialized();
         room.listening.get_or_init(|| self.bus.subscribe_room(&room.id)).await;
-        (room, listened)
+        listened
     }
 
     /// A seat was given up, or somebody sits down or gets up.

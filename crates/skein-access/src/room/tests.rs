@@ -48,7 +48,8 @@ fn session(user: u64) -> Arc<LiveSession> {
 /// A member that joined there.
 async fn member(rooms: &Arc<Rooms>, user: u64, epoch: u64, offset: u64) -> Arc<LiveSession> {
     let session = session(user);
-    let (room, _) = rooms.enter(&ROOM.into()).await;
+    let room = rooms.enter(&ROOM.into());
+    rooms.listen(&room).await;
     let place = RoomPlace { room: ROOM.into(), epoch, offset };
     assert!(session.with_seats(|seats| seats.sit(rooms, room, Arc::downgrade(&session), &place)));
     session

@@ -63,7 +63,11 @@ export class RoomLink {
         // The link of the tab that leads has them, too.
         push: () => {},
         room: (push) => this.#pushed(push),
-        closed: (_, text) => this.#fail(new SkeinError("CLOSED", text)),
+        closed: (_, text) => {
+          this.#link = undefined;
+          this.#down();
+          this.#fail(new SkeinError("CLOSED", text));
+        },
       },
     );
     this.#link.connect();
@@ -77,7 +81,7 @@ export class RoomLink {
   stop(): void {
     this.#link?.stop();
     this.#link = undefined;
-    this.#sessionId = undefined;
+    this.#down();
     this.#fail(SkeinError.closed());
   }
 

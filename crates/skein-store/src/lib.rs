@@ -8,7 +8,8 @@
 //!
 //! Guarantees of every operation that writes: when it returns `Ok`, the change is on disk (fsync) and visible to
 //! every later read; when it returns `Err`, nothing was changed, except that after
-//! `Closed` and `Unavailable` nobody knows. Rows are the generated messages of `skein_proto::v1`.
+//! `Closed` and `Unavailable` nobody knows. Changes of one conversation are made in the order in which their futures are first polled, however
+//! many a task polls in one go: an engine hands a change over without waiting, or refuses it. Rows are the generated messages of `skein_proto::v1`.
 //!
 //! To add an operation: add it to the trait of its subject with a doc comment that states checks, changes and errors;
 //! add a case to the conformance suite; implement it in the file of the same name of each engine.

@@ -4,7 +4,17 @@ import type { Locator, Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { PASSWORD } from "../harness/api.ts";
 import { setTheStage } from "../harness/stage.ts";
-import { bubble, chat, composer, conversations, eventually, passwordBox, row, sees } from "../harness/steps.ts";
+import {
+  bubble,
+  chat,
+  composer,
+  conversations,
+  eventually,
+  openChat,
+  passwordBox,
+  row,
+  sees,
+} from "../harness/steps.ts";
 
 const stage = setTheStage();
 const TABS_MAX = 60;
@@ -87,4 +97,26 @@ test("log in, open, send, reply, all by keyboard", async () => {
   await page.keyboard.press("Escape");
   await page.getByRole("dialog", { name: "Emoji" }).waitFor({ state: "detached" });
   await eventually(() => page.evaluate(() => document.activeElement !== document.body)).toBe(true);
+});
+
+test("Esc in the very moment in which the emoji appear gives the focus back", async () => {
+  const [ann, bob] = await Promise.all([stage.person("Ann"), stage.account("Bob")]);
+  await bob.send(ann.account, "quick");
+  const page = await ann.arrive();
+  await openChat(page, "Bob");
+  // Sooner than any hand: after the search box is in the page, before anything else runs.
+  await page.evaluate(() => {
+    new MutationObserver((_, observer) => {
+      const search = document.querySelector('[role="dialog"] input[type="search"]');
+      if (search === null) return;
+      observer.disconnect();
+      document.activeElement?.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+    }).observe(document.body, { childList: true, subtree: true });
+  });
+  const emoji = page.getByRole("button", { name: "Emoji" });
+  await emoji.focus();
+  await page.keyboard.press("Enter");
+  await eventually(() => emoji.getAttribute("aria-expanded")).toBe("false");
+  await page.getByRole("dialog", { name: "Emoji" }).waitFor({ state: "detached" });
+  await eventually(() => emoji.evaluate((element) => element === document.activeElement)).toBe(true);
 });

@@ -1,5 +1,7 @@
 //! Messages: append, recall, edit, hide.
 
+use std::{future::poll_fn, task::Poll};
+
 use skein_proto::{
     id::{ConversationId, MessageId, UserId},
     v1,
@@ -82,6 +84,37 @@ pub async fn seqs_are_contiguous_under_concurrency(world: World) {
         assert_eq!(own.len(), EACH);
         assert!(own.is_sorted());
     }
+}
+
+/// A task that polls many sends once each, in one go, has them stored in that order, whichever it then waits for first: the requests of a link come so, and
+/// the calls of other nodes. There are more of them than tokio's queues let a task use before it must yield.
+pub async fn sends_polled_once_keep_their_order(world: World) {
+    const COUNT: usize = 300;
+    let [ann, bob] = world.users().await;
+    let pair = ConversationId::direct(ann, bob);
+    let sender = world.clone();
+    let task = tokio::spawn(async move {
+        let messages = (0..COUNT).map(|number| sender.message(ann, pair, &format!("{number:03}")));
+        let mut sends: Vec<_> = messages.map(|message| Some(sender.store.append_message(message))).collect();
+        poll_fn(|context| {
+            for send in &mut sends {
+                if let Some(future) = send
+                    && let Poll::Ready(answer) = future.as_mut().poll(context)
+                {
+                    done(answer);
+                    *send = None;
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+        for send in sends.into_iter().rev().flatten() {
+            done(send.await);
+        }
+    });
+    task.await.expect("nothing panics");
+    let history = world.history(bob, pair).await;
+    assert_eq!(texts(&history), (0..COUNT).map(|number| format!("{number:03}")).collect::<Vec<_>>());
 }
 
 /// Whatever was changed or said in between: same id, same seq, flagged when it is not the same message.

@@ -45,7 +45,8 @@ macro_rules! conformance_tests {
                 cleared_messages_never_return, hidden_entries_come_back, writing_to_oneself_works,
             }
             message {
-                first_message_makes_the_conversation, seqs_are_contiguous_under_concurrency, repeats_give_the_first_answer,
+                first_message_makes_the_conversation, seqs_are_contiguous_under_concurrency, sends_polled_once_keep_their_order,
+                repeats_give_the_first_answer,
                 client_ids_belong_to_their_sender, strangers_cannot_write, blocked_senders_are_refused,
                 time_never_goes_back, options_are_kept, mentions_mark_the_entry, recall_blanks, recall_is_fenced,
                 admins_recall, edits_keep_history, edits_are_fenced, hidden_messages_never_return,

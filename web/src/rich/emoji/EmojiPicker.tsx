@@ -1,6 +1,6 @@
 /** The emoji to choose from: recent ones, groups, and a search in both languages. */
 
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useText } from "../../text/useText";
 import { type EmojiGroup, emojiGroups } from "./data";
 import { EmojiGrid } from "./EmojiGrid";
@@ -18,8 +18,9 @@ export default function EmojiPicker({ onPick }: { onPick: (glyph: string) => voi
   const search = useRef<HTMLInputElement>(null);
   const body = useRef<HTMLDivElement>(null);
 
-  // Where there is no keyboard on the screen that would come up for it.
-  useEffect(() => {
+  // Where there is no keyboard on the screen that would come up for it. In the commit, not after it: an Esc that comes
+  // between the two would close the picker and leave the focus nowhere.
+  useLayoutEffect(() => {
     if (matchMedia("(hover: hover)").matches) search.current?.focus();
   }, []);
 

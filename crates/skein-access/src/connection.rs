@@ -1,5 +1,7 @@
 //! The loop of one link: one task, one socket, no timer, no channel, and no buffer while nothing is in flight.
 
+mod write;
+
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -96,6 +98,10 @@ struct Connection<S> {
     input: BytesMut,
     /// Bytes that the socket did not take yet.
     unwritten: Vec<u8>,
+    /// The rest of a frame that is shared with others, which the socket took in part. It goes before everything else.
+    rest: Option<Box<Bytes>>,
+    /// The session is in live rooms.
+    in_rooms: bool,
     running: Option<Box<FuturesUnordered<Running>>>,
     /// The address at the other end.
     place: Place,
@@ -120,6 +126,8 @@ pub(crate) fn run<S: Stream>(
         peer: Peer::Unknown(deadline),
         input: BytesMut::from(early),
         unwritten: Vec::new(),
+        rest: None,
+        in_rooms: false,
         running: None,
         place,
         shared,
@@ -373,61 +381,13 @@ impl<S: Stream> Connection<S> {
         let mut frames = Vec::new();
         match session.take_turn(*epoch, now_ms(), context.waker(), &mut frames) {
             Turn::Close(code) => return Err(End::close(code, close_text(code))),
-            Turn::Frames => {}
+            Turn::Frames { in_rooms } => self.in_rooms = in_rooms,
         }
         measure::pushes_sent(frames.len());
         for payload in frames {
             self.framing.encode(&mut self.unwritten, &payload);
         }
         Ok(())
-    }
-
-    /// Writes what waits. False when the socket takes no more for now.
-    fn flush(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
-        let mut written = 0;
-        let done = loop {
-            if written == self.unwritten.len() {
-                break true;
-            }
-            match Pin::new(&mut self.stream).poll_write(context, &self.unwritten[written..]) {
-                Poll::Ready(Ok(0) | Err(_)) => return Err(End::Lost),
-                Poll::Ready(Ok(count)) => written += count,
-                Poll::Pending => break false,
-            }
-        };
-        if !done {
-            self.unwritten.drain(..written);
-            self.note_stall(written == 0);
-            return Ok(false);
-        }
-        if written > 0 {
-            self.unwritten = Vec::new();
-        }
-        // TLS may keep the last record back.
-        let flushed = match Pin::new(&mut self.stream).poll_flush(context) {
-            Poll::Ready(Err(_)) => return Err(End::Lost),
-            Poll::Ready(Ok(())) => true,
-            Poll::Pending => false,
-        };
-        if written > 0 || !flushed {
-            self.note_stall(written == 0);
-        }
-        Ok(flushed)
-    }
-
-    /// The sweep closes links that have taken nothing for too long.
-    fn note_stall(&self, stalled: bool) {
-        if let Peer::Known(session, _) = &self.peer {
-            let mut state = session.lock();
-            match (stalled, state.stalled_ms) {
-                (true, 0) => {
-                    state.stalled_ms = now_ms();
-                    measure::write_stalled();
-                }
-                (false, since) if since > 0 => state.stalled_ms = 0,
-                _ => {}
-            }
-        }
     }
 
     /// Reads once, into the buffer of the thread, and takes what came. False when nothing is there for now.
@@ -465,7 +425,9 @@ impl<S: Stream> Connection<S> {
             self.framing.encode(&mut self.unwritten, &payload);
         }
         self.framing.encode_end(&mut self.unwritten, status, &text);
+        let rest = self.rest.take().unwrap_or_default();
         let goodbye = async {
+            self.stream.write_all(&rest).await?;
             self.stream.write_all(&self.unwritten).await?;
             self.stream.shutdown().await?;
             // Unread bytes would make the system reset the connection, and the peer lose our last words.

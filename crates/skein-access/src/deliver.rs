@@ -41,6 +41,7 @@ pub(crate) async fn run(shared: Arc<Shared>, mut bus: Receiver<BusMessage>) {
                     measure::told_to_pull(users.iter().map(|user| registry.mark_lagging(*user)).sum());
                 }
                 BusMessage::Notice(notice) => cluster::hear(&shared, &notice),
+                BusMessage::Room { room, packet } => shared.rooms.take_packet(&room, packet),
                 BusMessage::Lagging(Whom::All) => hints.next = Some((0, Instant::now())),
             }
         }

@@ -9,6 +9,8 @@ use skein_proto::{
     websocket::{self, Role, WebSocketDecoder, WsError, WsEvent, opcode},
 };
 
+use crate::room::Shape;
+
 /// One connection's framing.
 pub(crate) enum Framing {
     /// RFC 6455; the codec decides between text and binary.
@@ -67,6 +69,15 @@ impl Framing {
 
     /// What metrics call them.
     pub(crate) const TRANSPORTS: [&str; 2] = ["websocket", "tcp"];
+
+    /// How frames that are made once for many connections lie on this one.
+    pub(crate) fn shape(&self) -> Shape {
+        match self {
+            Self::WebSocket(_, Codec::Binary) => Shape::WebSocketBinary,
+            Self::WebSocket(_, Codec::Json) => Shape::WebSocketText,
+            Self::Record(_) => Shape::Record,
+        }
+    }
 
     pub(crate) fn transport(&self) -> &'static str {
         let [websocket, tcp] = Self::TRANSPORTS;

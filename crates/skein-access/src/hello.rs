@@ -18,6 +18,7 @@ use crate::{
     limit::{Admission, Guard},
     measure,
     registry::{Attachment, Registry},
+    room::Rooms,
 };
 
 /// What every connection shares.
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) cluster: Cluster,
     pub(crate) guard: Guard,
     pub(crate) admission: Admission,
+    pub(crate) rooms: Arc<Rooms>,
     pub(crate) config: AccessConfig,
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,

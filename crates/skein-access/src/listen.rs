@@ -33,6 +33,7 @@ use crate::{
     http::{self, Peer},
     limit::{Admission, Guard, Place},
     registry::Registry,
+    room::{self, Rooms},
     sweep, tls,
     tls_stream::TlsStream,
 };
@@ -119,6 +120,7 @@ impl Access {
         };
         let registry = Registry::new(bus.clone());
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
+        let rooms = Rooms::new(gate.clone(), bus.clone());
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
@@ -132,6 +134,7 @@ impl Access {
             gate,
             bus,
             registry: registry.clone(),
+            rooms: rooms.clone(),
             cluster,
             guard,
             admission,
@@ -149,6 +152,7 @@ impl Access {
         let background = stop.clone();
         let deliveries = deliver::run(shared.clone(), deliveries);
         tokio::spawn(background.clone().run_until_cancelled_owned(deliveries));
+        tokio::spawn(background.clone().run_until_cancelled_owned(room::keep(rooms)));
         let keep_up = exporter::keep_up(exporter::recorder()?);
         tokio::spawn(background.clone().run_until_cancelled_owned(keep_up));
         if takes_clients {

@@ -8,6 +8,8 @@ use skein_proto::v1::{self, CloseCode};
 use crate::{cluster::Phase, framing::Framing};
 // Looked up once: these are counted with every frame. First used long after the recorder is in place.
 static FRAMES_RECEIVED: LazyLock<Counter> = LazyLock::new(|| counter!("skein_frames_received_total"));
+static ROOM_FRAMES: LazyLock<Counter> = LazyLock::new(|| counter!("skein_room_frames_total"));
+static ROOM_MESSAGES: LazyLock<Counter> = LazyLock::new(|| counter!("skein_room_deliveries_total"));
 static PUSHES_SENT: LazyLock<Counter> = LazyLock::new(|| counter!("skein_pushes_sent_total"));
 
 /// What is counted without labels, and so is there, as zero, from the start: a rate needs a value before the first event.
@@ -56,6 +58,23 @@ pub(crate) fn pushes_sent(count: usize) {
     if count > 0 {
         PUSHES_SENT.increment(count as u64);
     }
+}
+
+/// A frame of a live room was handed to a member, with so many messages.
+pub(crate) fn room_frame(messages: u64) {
+    ROOM_FRAMES.increment(1);
+    ROOM_MESSAGES.increment(messages);
+}
+
+/// A member of a live room was told that so many messages are lost for it.
+pub(crate) fn room_lost(messages: u64) {
+    counter!("skein_room_lost_total").increment(messages);
+}
+
+/// Live rooms with members on this node, and these.
+pub(crate) fn rooms(rooms: usize, members: u64) {
+    gauge!("skein_rooms").set(rooms as f64);
+    gauge!("skein_room_members").set(members as f64);
 }
 
 /// A link's peer stopped taking bytes.

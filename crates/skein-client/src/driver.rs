@@ -1,6 +1,10 @@
 //! The task behind a client: keeps a link up, repeats what was not answered, refreshes tokens, and pulls what pushes did not bring.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -19,6 +23,7 @@ use crate::{
     client::Update,
     gateways::Gateways,
     race::{connect_first, resolve},
+    room::RoomState,
     timeline::Timeline,
 };
 
@@ -40,6 +45,8 @@ pub(crate) struct Command {
     pub(crate) method: String,
     pub(crate) body: Bytes,
     pub(crate) answer: oneshot::Sender<Result<Bytes, ClientError>>,
+    /// The room that takes the answer before whatever comes after it.
+    pub(crate) about: Option<Arc<RoomState>>,
 }
 
 /// What handle and task share.
@@ -52,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) options: ConnectOptions,
     /// Held while pulling.
     pub(crate) pulls: tokio::sync::Mutex<()>,
+    /// The live rooms that this client is in.
+    pub(crate) rooms: Mutex<HashMap<String, Weak<RoomState>>>,
 }
 
 impl Shared {
@@ -294,10 +303,19 @@ impl Driver {
                 ClientEvent::Ready(welcome) => self.ready(&welcome),
                 ClientEvent::Response { id, result } => {
                     if let Some(command) = self.open.remove(&id) {
+                        if let (Some(room), Ok(body)) = (&command.about, &result) {
+                            room.joined(body);
+                        }
                         let _ = command.answer.send(result.map_err(ClientError::Refused));
                     }
                 }
                 ClientEvent::Push { events, lagging } => self.pushed(&events, lagging),
+                ClientEvent::Room(push) => {
+                    let room = self.shared.rooms.lock().get(&push.room_id).and_then(Weak::upgrade);
+                    if let Some(room) = room {
+                        room.pushed(*push);
+                    }
+                }
                 ClientEvent::GoAway(go_away) => self.sent_away(&go_away),
                 ClientEvent::Closed(code, text) => return Some(self.closed(code, text)),
                 ClientEvent::Lost(ids) => {

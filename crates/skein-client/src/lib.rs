@@ -14,7 +14,7 @@
 //! ```
 //!
 //! In reading order: [`address`] (where), [`link`] (one connection, frames in and out), [`account`] (register, log in), [`client`] (the handle that an
-//! application holds), `operations` (one method for each thing a person can do), `driver` (the task
+//! application holds), `operations` (one method for each thing a person can do), [`room`] (live rooms), `driver` (the task
 //! behind it: reconnects, resumes, refreshes tokens, repeats what was not answered), `gateways` and `race` (which address), [`http`] (one operation without a link), `puller` (gap repair), [`timeline`] (the pure merge of pushes and pulls), [`cache`] (what survives the process), [`error`].
 
 pub mod account;
@@ -24,6 +24,7 @@ pub mod client;
 pub mod error;
 pub mod http;
 pub mod link;
+pub mod room;
 pub mod timeline;
 
 mod driver;
@@ -38,4 +39,5 @@ pub use cache::{Cache, MemoryCache};
 pub use client::{Client, Update};
 pub use error::ClientError;
 pub use link::{ConnectOptions, Link};
+pub use room::{Room, RoomUpdate};
 pub use timeline::Timeline;

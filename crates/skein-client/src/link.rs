@@ -187,6 +187,19 @@ impl Link {
         Ok(())
     }
 
+    /// Whether frames are WebSocket messages.
+    pub fn is_websocket(&self) -> bool {
+        self.decoder.is_some()
+    }
+
+    /// The socket and what has been read off it, for those who read frames themselves; `None` when it is encrypted.
+    pub fn into_tcp(self) -> Option<(TcpStream, BytesMut)> {
+        match self.stream {
+            Stream::Plain(stream) => Some((stream, self.input)),
+            Stream::Tls(_) => None,
+        }
+    }
+
     /// Queues a frame; [`Link::flush`] writes it.
     ///
     /// # Errors

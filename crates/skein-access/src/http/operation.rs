@@ -27,9 +27,9 @@ use tower::ServiceExt as _;
 use super::{
     Http, Peer, admin,
     failure::{self, connect_error},
-    gateways, node,
+    gateways, node, receive,
 };
-use crate::{hello::Shared, measure};
+use crate::{hello::Shared, measure, registry::LiveSession, room};
 
 /// What the paths of all operations begin with, after the slash.
 const PACKAGE: &str = "skein.v1.";
@@ -95,6 +95,11 @@ fn admitted(shared: &Shared, caller: Option<Caller>) -> Result<Option<Caller>, v
     }
 }
 
+/// The session that receives what follows from an operation, if the request names one of the caller's.
+fn receiver(shared: &Shared, caller: Option<&Caller>, headers: &HeaderMap) -> Option<Arc<LiveSession>> {
+    shared.registry.find(caller?, &receive::session_id(headers)?)
+}
+
 impl Dispatcher for Operations {
     fn lookup(&self, path: &str) -> Option<MethodDescriptor> {
         // Whatever the last part is called: the dispatch answers unknown names with our own code.
@@ -119,7 +124,10 @@ impl Dispatcher for Operations {
                 gateways::answer(&shared, codec, &body)
             } else {
                 match caller(gate, context.headers()).await.and_then(|caller| admitted(&shared, caller)) {
-                    Ok(caller) => gate.dispatch(caller.as_ref(), &path, codec, &body).await,
+                    Ok(caller) => {
+                        let session = receiver(&shared, caller.as_ref(), context.headers());
+                        room::dispatch(&shared, caller.as_ref(), session.as_ref(), &path, codec, &body).await
+                    }
                     Err(error) => Err(error),
                 }
             };

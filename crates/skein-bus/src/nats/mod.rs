@@ -1,8 +1,8 @@
 //! The bus of a cluster, over core NATS: subjects, queue groups and requests, nothing that is stored.
 //!
 //! Subjects, behind the prefix: `all` (beats, orders to close links), `node.<id>` (what concerns one node), `call` (a queue group of all service nodes)
-//! and `call.<id>` (one of them). In reading order: [`link`] (sending within bounds, losing and coming back), [`beats`] (what we say about ourselves), [`inbox`] (what
-//! others say), [`calls`] (asking and answering).
+//! and `call.<id>` (one of them), `room.<id>` (a live room). In reading order: [`link`] (sending within bounds, losing and coming back), [`beats`] (what we say about ourselves), [`inbox`] (what
+//! others say), [`calls`] (asking and answering), [`rooms`].
 //!
 //! What may have been lost is always known to somebody, who sees to it that the sessions concerned are told to pull: the publisher, when it could not
 //! send or did not know where to; the receiver, when it was cut off or could not keep up.
@@ -12,6 +12,7 @@ mod calls;
 mod inbox;
 mod link;
 mod measure;
+mod rooms;
 
 use std::{
     collections::HashMap,
@@ -32,7 +33,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, NatsConfig, Sessions, Whom,
+    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, NatsConfig, Place, Sessions, Whom,
     directory::Directory,
     packet::{self, Duties, NodeId, Packet},
     recent::{Closed, Recent},
@@ -93,6 +94,7 @@ struct Node {
     /// Of the last beat with changes.
     sequence: AtomicU64,
     link: link::Link,
+    rooms: rooms::Subscriptions,
     /// No more calls are taken; those that were are answered.
     drain: CancellationToken,
     stop: CancellationToken,
@@ -131,6 +133,7 @@ impl NatsBus {
             changed: Notify::new(),
             sequence: AtomicU64::new(0),
             link: link::Link::new(connected),
+            rooms: rooms::Subscriptions::default(),
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
         });
@@ -170,6 +173,18 @@ impl Node {
 
     fn duties(&self) -> Duties {
         Duties { serves: self.role.serves, delivers: self.role.delivers }
+    }
+
+    /// See [`crate::Bus::place`].
+    fn place(&self, key: u64) -> Place {
+        let other = self.directory.read().server_for(key);
+        let this = self.role.serves.then_some(self.id);
+        match (this, other) {
+            (Some(this), Some(other)) if this.weight(key) < other.weight(key) => Place::There(other.0),
+            (Some(_), _) => Place::Here,
+            (None, Some(other)) => Place::There(other.0),
+            (None, None) => Place::Nowhere,
+        }
     }
 
     /// Hands a message to the sessions of this node.
@@ -256,6 +271,7 @@ impl Bus for NatsBus {
                 }
                 node.deliver_here(message).await;
             }
+            BusMessage::Room { room, packet } => self.publish_room(&room.clone(), packet.clone()).await,
         }
     }
 
@@ -276,8 +292,28 @@ impl Bus for NatsBus {
         devices
     }
 
-    async fn call(&self, user: Option<UserId>, request: Bytes) -> Result<Bytes, CallError> {
-        calls::call(&self.node, user, request).await
+    async fn call(&self, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError> {
+        calls::call(&self.node, key, request).await
+    }
+
+    async fn call_all(&self, request: Bytes) -> Vec<Bytes> {
+        calls::call_all(&self.node, request).await
+    }
+
+    fn place(&self, key: u64) -> Place {
+        self.node.place(key)
+    }
+
+    async fn publish_room(&self, room: &str, packet: Bytes) {
+        self.node.publish_room(room, packet).await;
+    }
+
+    async fn subscribe_room(&self, room: &Arc<str>) {
+        self.node.subscribe_room(room).await;
+    }
+
+    fn unsubscribe_room(&self, room: &str) {
+        self.node.rooms.remove(room);
     }
 
     fn attach(&self, sessions: Weak<dyn Sessions>) {

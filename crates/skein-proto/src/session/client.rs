@@ -40,6 +40,8 @@ pub enum ClientEvent {
         /// Some of it is missing here.
         lagging: bool,
     },
+    /// What happened in a live room that was joined on this link.
+    Room(Box<v1::RoomPush>),
     /// The server asks to reconnect, to one of the gateways or the same address, within `after_ms`.
     GoAway(Box<v1::GoAway>),
     /// The server closed the link and said why.
@@ -176,6 +178,7 @@ impl ClientSession {
             (State::Greeting, Body::Welcome(welcome)) => self.welcomed(*welcome),
             (State::Ready, Body::Response(response)) => self.answered(*response),
             (State::Ready, Body::Push(push)) => self.pushed(now_ms, *push),
+            (State::Ready, Body::RoomPush(push)) => self.events.push_back(ClientEvent::Room(push)),
             (State::Ready, Body::Ping(ping)) => {
                 let pong = v1::Pong { time_ms: ping.time_ms, ..Default::default() };
                 self.outgoing.push_back(v1::Frame { body: Some(pong.into()), ..Default::default() });

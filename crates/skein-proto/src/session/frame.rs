@@ -129,9 +129,27 @@ pub(super) fn push(codec: Codec, link_seq: u64, events: &[Arc<EncodedEvent>], la
     }
 }
 
+/// A frame around a room push that is encoded already.
+pub fn room_push(codec: Codec, encoded: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(encoded.len() + OVERHEAD_BYTES_MAX);
+    match codec {
+        Codec::Binary => {
+            put_field(&mut out, FRAME_ROOM_PUSH, encoded.len());
+            out.extend_from_slice(encoded);
+        }
+        Codec::Json => {
+            out.extend_from_slice(br#"{"roomPush":"#);
+            out.extend_from_slice(encoded);
+            out.put_u8(b'}');
+        }
+    }
+    out.freeze()
+}
+
 // Field numbers of link.proto; a test compares with the generated encoding.
 const FRAME_RESPONSE: u8 = 5;
 const FRAME_PUSH: u8 = 6;
+const FRAME_ROOM_PUSH: u8 = 11;
 const RESPONSE_ID: u8 = 1;
 const RESPONSE_BODY: u8 = 2;
 const PUSH_LINK_SEQ: u8 = 1;
@@ -182,6 +200,9 @@ mod tests {
                 let frame = decode_frame(codec, &push(codec, link_seq, &events[..count], lagging)).unwrap();
                 assert_eq!(frame.body, Some(expected.into()));
             }
+            let room = v1::RoomPush { room_id: "r".to_owned(), lost: 300, ..Default::default() };
+            let frame = decode_frame(codec, &room_push(codec, &codec.encode(&room))).unwrap();
+            assert_eq!(frame.body, Some(room.into()));
             for (id, size) in [(0, 0), (1, 5), (u32::MAX, 300)] {
                 let body = if codec == Codec::Json {
                     Bytes::from(format!("{{\"a\":\"{}\"}}", "x".repeat(size)))

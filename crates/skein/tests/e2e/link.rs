@@ -28,6 +28,8 @@ pub struct Link {
     pushed: VecDeque<Value>,
     /// The welcome, once said hello.
     pub welcome: Value,
+    /// What came of live rooms while something else was waited for.
+    rooms: VecDeque<Value>,
 }
 
 impl Link {
@@ -41,7 +43,7 @@ impl Link {
         assert_eq!(status, 101, "{head}");
         assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
         assert!(head.contains("sec-websocket-protocol: skein.v1.json"), "{head}");
-        Self { stream, next_id: 1, pushed: VecDeque::new(), welcome: Value::Null }
+        Self { stream, next_id: 1, pushed: VecDeque::new(), welcome: Value::Null, rooms: VecDeque::new() }
     }
 
     /// Upgrades and says hello with a token; the server must welcome it.
@@ -136,7 +138,24 @@ impl Link {
                     None => Ok(response["json"].clone()),
                 };
             }
+            if frame["roomPush"].is_object() {
+                self.rooms.push_back(frame["roomPush"].clone());
+                continue;
+            }
             assert!(frame["push"].is_object(), "neither a push nor the response: {frame}");
+        }
+    }
+
+    /// Waits for the next push of a live room.
+    pub fn room_push(&mut self) -> Value {
+        loop {
+            if let Some(push) = self.rooms.pop_front() {
+                return push;
+            }
+            let mut frame = self.receive();
+            if frame["roomPush"].is_object() {
+                self.rooms.push_back(frame["roomPush"].take());
+            }
         }
     }
 

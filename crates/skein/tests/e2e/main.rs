@@ -21,6 +21,8 @@ mod migrate;
 mod nodes;
 mod postgres;
 mod receiver;
+mod rooms;
+mod rooms_cluster;
 mod server;
 mod sessions;
 mod transports;

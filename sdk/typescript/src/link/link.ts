@@ -3,6 +3,7 @@
 import { asSkeinError, SkeinError } from "../error.js";
 import type { Event, Frame, Welcome } from "../gen/skein/v1/link_pb.js";
 import { CloseCode } from "../gen/skein/v1/link_pb.js";
+import type { RoomPush } from "../gen/skein/v1/room_pb.js";
 import type { TokenProvider } from "../tokens.js";
 import { backoffMs } from "./backoff.js";
 import type { Chooser } from "./choose.js";
@@ -49,6 +50,8 @@ export interface LinkEvents {
   waiting(attempt: number, retryAtMs: number): void;
   ready(welcome: Welcome, transport: TransportName): void;
   push(events: readonly Event[], lagging: boolean): void;
+  /** Of a live room. */
+  room?(push: RoomPush): void;
   /** For good. */
   closed(code: CloseReason, text: string): void;
 }
@@ -234,6 +237,9 @@ export class Link {
       }
       case "push":
         this.events.push(event.events, event.lagging);
+        break;
+      case "room":
+        this.events.room?.(event.push);
         break;
       case "goAway":
         // Spread over the time that the server allows.

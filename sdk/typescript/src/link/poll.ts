@@ -10,6 +10,7 @@ import {
   PushSchema,
   WelcomeSchema,
 } from "../gen/skein/v1/link_pb.js";
+import { RoomPushSchema } from "../gen/skein/v1/room_pb.js";
 import { closeCodeOf, type Fetch, resumePoint, sessionHeaders } from "./http.js";
 import type { Connection, Transport, TransportEvents } from "./transport.js";
 
@@ -37,6 +38,7 @@ interface Answer {
   readonly serverTimeMs: string;
   readonly pushes: readonly JsonValue[];
   readonly goAway?: JsonValue;
+  readonly roomPushes?: readonly JsonValue[];
 }
 
 class PollConnection implements Connection {
@@ -97,6 +99,10 @@ class PollConnection implements Connection {
         if (push.linkSeq <= sinceLinkSeq) continue;
         sinceLinkSeq = push.linkSeq;
         this.events.frame(create(FrameSchema, { body: { case: "push", value: push } }));
+      }
+      for (const json of answer.roomPushes ?? []) {
+        const push = fromJson(RoomPushSchema, json, { ignoreUnknownFields: true });
+        this.events.frame(create(FrameSchema, { body: { case: "roomPush", value: push } }));
       }
       if (answer.goAway != null) {
         const goAway = fromJson(GoAwaySchema, answer.goAway, { ignoreUnknownFields: true });

@@ -6,6 +6,7 @@
 import { create } from "@bufbuild/protobuf";
 import { SkeinError } from "../error.js";
 import { CloseCode, type Event, type Frame, FrameSchema, type GoAway, type Welcome } from "../gen/skein/v1/link_pb.js";
+import type { RoomPush } from "../gen/skein/v1/room_pb.js";
 import { Pace } from "./pace.js";
 
 /** An ack waits this long for a frame to ride on. */
@@ -29,6 +30,8 @@ export type SessionEvent =
   | { readonly type: "response"; readonly id: number; readonly result: Uint8Array | SkeinError }
   /** Events, each once and in order. `lagging`: some are missing here, pull. */
   | { readonly type: "push"; readonly events: readonly Event[]; readonly lagging: boolean }
+  /** What happened in a live room that was joined on this link. */
+  | { readonly type: "room"; readonly push: RoomPush }
   | { readonly type: "goAway"; readonly goAway: GoAway }
   /** The server closed the link and said why. */
   | { readonly type: "closed"; readonly code: number; readonly text: string }
@@ -177,6 +180,10 @@ export class Session {
       case "push":
         if (!ready) return false;
         this.#pushed(nowMs, body.value.linkSeq, body.value.events, body.value.lagging);
+        return true;
+      case "roomPush":
+        if (!ready) return false;
+        this.#events.push({ type: "room", push: body.value });
         return true;
       case "ping":
         if (!ready) return false;

@@ -25,8 +25,3 @@ pub fn within<T>(bytes_max: usize, decode: impl FnOnce() -> T) -> T {
     assert!(peak <= bytes_max, "took {peak} bytes, more than {bytes_max}");
     result
 }
-
-/// What decoding this many bytes of a message may take, in bytes.
-pub fn of_decoding(bytes: usize) -> usize {
-    if std::env::var("AMP").is_ok() { return 1 } 64 * bytes + 16_384
-}

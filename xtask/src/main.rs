@@ -2,6 +2,7 @@
 
 mod ci;
 mod command;
+mod fuzz;
 mod tidy;
 mod web;
 
@@ -13,6 +14,7 @@ use std::{
 const USAGE: &str = "usage: cargo xtask <command>
 
   ci     formatting, tidy, clippy, all tests, a browser: what has to pass before a change lands
+  fuzz   [target] [--seconds N] [--keep]: the decoders under inputs that nobody thought of; see docs/fuzzing.md
   tidy   the shape of the tree: crate edges, sizes, headers, nothing left open
   web    the web app, into web/dist; the next build of the server takes it from there";
 
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let root = root();
     let passed = match std::env::args().nth(1).as_deref() {
         Some("ci") => ci::run(&root),
+        Some("fuzz") => fuzz::run(&root, &std::env::args().skip(2).collect::<Vec<_>>()),
         Some("tidy") => tidy::run(&root),
         Some("web") => web::run(&root),
         _ => {

@@ -39,7 +39,7 @@ impl Codec {
                 .map_err(|error| Malformed(format!("protobuf: {error}"))),
             Codec::Json if bytes.is_empty() => Ok(T::default()),
             Codec::Json => {
-                check_objects(bytes)?;
+                check_json(bytes)?;
                 serde_json::from_slice(bytes).map_err(|error| Malformed(json_place(&error)))
             }
         }
@@ -55,7 +55,7 @@ impl Codec {
         if self == Codec::Binary || bytes.is_empty() {
             return self.decode(bytes);
         }
-        check_objects(bytes)?;
+        check_json(bytes)?;
         let mut unknown = None;
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         let request = serde_ignored::deserialize(&mut deserializer, |path| {
@@ -82,9 +82,13 @@ impl Codec {
     }
 }
 
-/// Refuses text with more objects than [`JSON_OBJECTS_MAX`], at the cost of reading it once if it is long enough for them.
-fn check_objects(json: &[u8]) -> Result<(), Malformed> {
+/// Refuses text that is no object, which the generated types would take as a list of their fields, and text with more objects than [`JSON_OBJECTS_MAX`],
+/// at the cost of reading it once if it is long enough for them.
+fn check_json(json: &[u8]) -> Result<(), Malformed> {
     const SHORTEST_OBJECT: usize = b"{},".len();
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(Malformed("JSON: not an object".to_owned()));
+    }
     if json.len() > JSON_OBJECTS_MAX * SHORTEST_OBJECT && count_objects(json) > JSON_OBJECTS_MAX {
         return Err(Malformed(format!("JSON: more than {JSON_OBJECTS_MAX} objects")));
     }
@@ -132,6 +136,15 @@ mod tests {
         assert!(typo.to_string().contains("txet"), "{typo}");
         let trailing = Codec::Json.decode_request::<LogInRequest>(br#"{"username":"a"} x"#).unwrap_err();
         assert!(trailing.to_string().contains("column"), "{trailing}");
+    }
+
+    #[test]
+    fn a_list_is_not_a_message() {
+        for list in [&br#"["ann","a long password"]"#[..], b" [] ", b"null", b"\xef\xbb\xbf{}", b" "] {
+            assert!(Codec::Json.decode_request::<LogInRequest>(list).is_err());
+            assert!(Codec::Json.decode::<LogInRequest>(list).is_err());
+        }
+        assert!(Codec::Json.decode_request::<LogInRequest>(b"\r\n {}").is_ok());
     }
 
     #[test]

@@ -13,11 +13,16 @@ const MEMORY_BYTES_MAX: usize = 64 * 1024 + 3 * BUNDLE_BYTES_MAX + 12 * BUNDLE_B
 
 pub(super) fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    // Half of the inputs are streams as they come; the others are packed first, so that what is inside is also varied.
-    let packs = input.byte() & 1 == 1;
-    let repeats = if packs { usize::from(input.byte()).pow(2) } else { 0 };
+    // Half of the inputs are streams as they come; the others are packed first, so that what is inside is also varied, seldom with many repeats.
+    let kind = input.byte();
+    let repeats = if kind < 8 { usize::from(kind) * 512 } else { 1 };
     let rest = input.rest();
-    let stream = if packs { packed(&rest.repeat(repeats.max(1))) } else { rest.to_vec() };
+    let unpacked_bytes_max = 2 * BUNDLE_BYTES_MAX;
+    let stream = if kind.is_multiple_of(2) {
+        packed(&rest.repeat(repeats.clamp(1, 1 + unpacked_bytes_max / rest.len().max(1))))
+    } else {
+        rest.to_vec()
+    };
     match memory::within(MEMORY_BYTES_MAX, || unpack_bundle(&stream)) {
         Ok(messages) => {
             let bundle = v1::OfflineBundle { messages, ..Default::default() };
@@ -25,7 +30,7 @@ pub(super) fn run(data: &[u8]) {
             let again = unpack_bundle(&packed(&bytes));
             if bytes.len() <= BUNDLE_BYTES_MAX {
                 let again = v1::OfflineBundle { messages: again.expect("packed by us"), ..Default::default() };
-                assert_eq!(Codec::Binary.encode(&again), bytes);
+                assert_eq!(Codec::Binary.encode(&again), bytes, "packed and unpacked");
             } else {
                 assert!(matches!(again, Err(BundleError::TooLarge)));
             }

@@ -103,11 +103,9 @@ impl Model {
         let Some(due_ms) = self.session.poll_timeout() else { return assert!(!self.connected) };
         self.now_ms = self.now_ms.max(due_ms);
         self.session.handle_timeout(self.now_ms);
+        self.connected = self.session.poll_timeout().is_some();
         self.drain();
-        match self.session.poll_timeout() {
-            Some(next_ms) => assert!(next_ms > self.now_ms, "it would be woken for ever"),
-            None => self.connected = false,
-        }
+        assert!(self.session.poll_timeout().is_none_or(|next_ms| next_ms > self.now_ms), "it would be woken for ever");
     }
 
     fn frame(&mut self, frame: v1::Frame) {

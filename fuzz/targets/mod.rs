@@ -14,6 +14,7 @@ pub mod memory;
 mod proxy_header;
 mod record;
 pub mod request;
+mod same;
 mod server_session;
 mod timeline;
 mod websocket;

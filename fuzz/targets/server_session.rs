@@ -67,7 +67,11 @@ impl Model {
     fn step(&mut self, input: &mut Input<'_>) {
         match input.byte() % 9 {
             0 => self.push(usize::from(input.byte()), false),
-            1 => self.push(usize::from(input.u16()) * 5, input.byte() & 1 == 1),
+            1 => {
+                // Seldom one that is near the limit of a frame, or above it.
+                let (size, kind) = (usize::from(input.byte()), input.byte());
+                self.push(size * if kind < 16 { FRAME_BYTES_MAX / 250 } else { 40 }, kind & 1 == 1);
+            }
             2 => self.poll(),
             3 => {
                 let ack = self.near(input.byte());

@@ -123,7 +123,7 @@ pub(crate) fn json_place(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v1::{LogInRequest, SendMessageRequest, content::Body};
+    use crate::v1::{Location, LogInRequest, SendMessageRequest, content::Body};
 
     #[test]
     fn json_requests_name_the_unknown_field() {
@@ -136,6 +136,18 @@ mod tests {
         assert!(typo.to_string().contains("txet"), "{typo}");
         let trailing = Codec::Json.decode_request::<LogInRequest>(br#"{"username":"a"} x"#).unwrap_err();
         assert!(trailing.to_string().contains("column"), "{trailing}");
+    }
+
+    #[test]
+    fn a_place_survives_json_to_the_last_bit() {
+        // Found by fuzzing, then every thousandth of a degree with noise behind it.
+        let found = f64::from_le_bytes([0x9c, 0x75, 0x08, 0x88, 0x3c, 0xe4, 0x37, 0x7e]);
+        let places = (0..180_000_u32).map(|step| f64::from(step) / 1e3 + f64::from(step.wrapping_mul(2_654_435_761)) / 1e13);
+        for latitude in places.chain([found, f64::MIN_POSITIVE, f64::MAX, f64::INFINITY]) {
+            let location = Location { latitude, ..Default::default() };
+            let again: Location = Codec::Json.decode(&Codec::Json.encode(&location)).unwrap();
+            assert_eq!(again.latitude.to_bits(), latitude.to_bits(), "{latitude}");
+        }
     }
 
     #[test]

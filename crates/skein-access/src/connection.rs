@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use skein_proto::{
     limits::{ANONYMOUS_FRAME_BYTES_MAX, ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
-    session::{Input, decode_frame, frame},
+    session::{Input, decode_client_frame, frame},
     v1::{self, CloseCode, frame::Body},
 };
 use skein_service::now_ms;
@@ -268,7 +268,7 @@ impl<S: Stream> Connection<S> {
                 }
                 Some(Unframed::Frame(payload)) => {
                     measure::frame_received();
-                    let frame = decode_frame(self.framing.codec(), &payload)
+                    let frame = decode_client_frame(self.framing.codec(), &payload)
                         .map_err(|malformed| End::close(CloseCode::ProtocolError, malformed.to_string()))?;
                     self.take_frame(context, frame)?;
                 }

@@ -15,10 +15,11 @@
 //!
 //! In reading order: [`address`] (where), [`link`] (one connection, frames in and out), [`account`] (register, log in), [`client`] (the handle that an
 //! application holds), `operations` (one method for each thing a person can do), [`room`] (live rooms), `driver` (the task
-//! behind it: reconnects, resumes, refreshes tokens, repeats what was not answered), `gateways` and `race` (which address), [`http`] (one operation without a link), `puller` (gap repair), [`timeline`] (the pure merge of pushes and pulls), [`cache`] (what survives the process), [`error`].
+//! behind it: reconnects, resumes, refreshes tokens, repeats what was not answered), `gateways` and `race` (which address), [`http`] (one operation without a link), `puller` (gap repair), [`bundle`] (messages that a pull brings compressed), [`timeline`] (the pure merge of pushes and pulls), [`cache`] (what survives the process), [`error`].
 
 pub mod account;
 pub mod address;
+pub mod bundle;
 pub mod cache;
 pub mod client;
 pub mod error;

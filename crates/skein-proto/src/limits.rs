@@ -2,6 +2,8 @@
 
 /// Largest frame on a link, in bytes, either way.
 pub const FRAME_BYTES_MAX: usize = 256 * 1024;
+/// Objects in one JSON message: each takes up to a kilobyte once it is decoded, however short its text.
+pub const JSON_OBJECTS_MAX: usize = 8 * 1024;
 /// Largest text of one message, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 32 * 1024;
 /// Largest encoded content of one message, in bytes.

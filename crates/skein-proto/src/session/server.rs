@@ -289,6 +289,7 @@ impl ServerSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::decode_frame;
 
     fn event(bytes: usize) -> Arc<EncodedEvent> {
         let conversation_id = "x".repeat(bytes);
@@ -299,7 +300,7 @@ mod tests {
         let mut out = Vec::new();
         session.poll_frames(5, &mut out);
         out.iter()
-            .map(|payload| match frame::decode_frame(session.codec, payload).unwrap().body {
+            .map(|payload| match decode_frame(session.codec, payload).unwrap().body {
                 Some(Body::Push(push)) => *push,
                 other => panic!("{other:?}"),
             })

@@ -22,7 +22,7 @@ pub(crate) fn confirm(shared: &Arc<Shared>, session: &LiveSession) {
         for (conversation_id, seq) in newest {
             let request = v1::MarkDeliveredRequest { conversation_id, seq, ..Default::default() };
             let body = Codec::Binary.encode(&request);
-            let marked = gate.dispatch(Some(&caller), "ReceiptService/MarkDelivered", Codec::Binary, &body).await;
+            let marked = gate.dispatch(Some(&caller), None, "ReceiptService/MarkDelivered", Codec::Binary, &body).await;
             if let Err(error) = marked {
                 tracing::debug!(code = ?error.code, "a delivery was not confirmed");
             }

@@ -1,5 +1,7 @@
 //! The loop of one link: one task, one socket, no timer, no channel, and no buffer while nothing is in flight.
 
+mod write;
+
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -12,8 +14,8 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use skein_proto::{
-    limits::{ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
-    session::{Input, decode_frame, frame},
+    limits::{ANONYMOUS_FRAME_BYTES_MAX, ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
+    session::{Input, decode_client_frame, frame},
     v1::{self, CloseCode, frame::Body},
 };
 use skein_service::now_ms;
@@ -22,7 +24,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use crate::{
     confirm::confirm,
     framing::{Broken, Framing, Unframed},
-    hello::{Greeted, Shared},
+    heartbeat,
+    hello::{Greeted, Shared, close_text},
+    limit::Place,
     measure,
     registry::{LiveSession, Turn},
     request::{Answer, answer},
@@ -94,7 +98,13 @@ struct Connection<S> {
     input: BytesMut,
     /// Bytes that the socket did not take yet.
     unwritten: Vec<u8>,
+    /// The rest of a frame that is shared with others, which the socket took in part. It goes before everything else.
+    rest: Option<Box<Bytes>>,
+    /// The session is in live rooms.
+    in_rooms: bool,
     running: Option<Box<FuturesUnordered<Running>>>,
+    /// The address at the other end.
+    place: Place,
     shared: Arc<Shared>,
 }
 
@@ -105,6 +115,7 @@ pub(crate) fn run<S: Stream>(
     stream: S,
     framing: Framing,
     early: Bytes,
+    place: Place,
     shared: Arc<Shared>,
 ) -> impl Future<Output = ()> + Send {
     measure::connection_opened(framing.transport());
@@ -115,7 +126,10 @@ pub(crate) fn run<S: Stream>(
         peer: Peer::Unknown(deadline),
         input: BytesMut::from(early),
         unwritten: Vec::new(),
+        rest: None,
+        in_rooms: false,
         running: None,
+        place,
         shared,
     };
     async move {
@@ -222,10 +236,12 @@ impl<S: Stream> Connection<S> {
         let welcome = match greeted {
             Greeted::Refused(code, text) => return Err(End::close(code, text)),
             Greeted::Anonymous(welcome) => {
+                self.framing.set_frame_bytes_max(ANONYMOUS_FRAME_BYTES_MAX);
                 self.peer = Peer::Anonymous(deadline(&self.shared, ANONYMOUS_LINK_MS));
                 welcome
             }
             Greeted::Welcome(attachment, welcome) => {
+                self.framing.set_frame_bytes_max(FRAME_BYTES_MAX);
                 self.peer = Peer::Known(attachment.session, attachment.epoch);
                 welcome
             }
@@ -252,7 +268,7 @@ impl<S: Stream> Connection<S> {
                 }
                 Some(Unframed::Frame(payload)) => {
                     measure::frame_received();
-                    let frame = decode_frame(self.framing.codec(), &payload)
+                    let frame = decode_client_frame(self.framing.codec(), &payload)
                         .map_err(|malformed| End::close(CloseCode::ProtocolError, malformed.to_string()))?;
                     self.take_frame(context, frame)?;
                 }
@@ -292,7 +308,11 @@ impl<S: Stream> Connection<S> {
             Input::Nothing => {}
             Input::Close(_) => return Err(End::Bye),
             Input::Ping(ping) => {
-                let pong = frame::pong(self.framing.codec(), &ping, now_ms());
+                let heartbeat_ms = match &self.peer {
+                    Peer::Known(session, _) => heartbeat::renegotiate(&self.shared.config, session, &ping),
+                    _ => 0,
+                };
+                let pong = frame::pong(self.framing.codec(), &ping, now_ms(), heartbeat_ms);
                 self.framing.encode(&mut self.unwritten, &pong);
             }
             Input::Request(request) => self.start(context, *request),
@@ -319,6 +339,13 @@ impl<S: Stream> Connection<S> {
             Peer::Known(session, _) => Some(session.clone()),
             _ => None,
         };
+        let admitted = match &session {
+            Some(session) => self.shared.guard.request_of(session.caller.user, now_ms()),
+            None => self.shared.guard.request_from(&self.place, now_ms()),
+        };
+        if let Err(error) = admitted {
+            return self.respond(request.id, &Err(error));
+        }
         let mut running: Running = Box::pin(answer(self.shared.clone(), session, codec, request));
         match running.as_mut().poll(context) {
             Poll::Ready((id, result)) => self.respond(id, &result),
@@ -354,61 +381,13 @@ impl<S: Stream> Connection<S> {
         let mut frames = Vec::new();
         match session.take_turn(*epoch, now_ms(), context.waker(), &mut frames) {
             Turn::Close(code) => return Err(End::close(code, close_text(code))),
-            Turn::Frames => {}
+            Turn::Frames { in_rooms } => self.in_rooms = in_rooms,
         }
         measure::pushes_sent(frames.len());
         for payload in frames {
             self.framing.encode(&mut self.unwritten, &payload);
         }
         Ok(())
-    }
-
-    /// Writes what waits. False when the socket takes no more for now.
-    fn flush(&mut self, context: &mut Context<'_>) -> Result<bool, End> {
-        let mut written = 0;
-        let done = loop {
-            if written == self.unwritten.len() {
-                break true;
-            }
-            match Pin::new(&mut self.stream).poll_write(context, &self.unwritten[written..]) {
-                Poll::Ready(Ok(0) | Err(_)) => return Err(End::Lost),
-                Poll::Ready(Ok(count)) => written += count,
-                Poll::Pending => break false,
-            }
-        };
-        if !done {
-            self.unwritten.drain(..written);
-            self.note_stall(written == 0);
-            return Ok(false);
-        }
-        if written > 0 {
-            self.unwritten = Vec::new();
-        }
-        // TLS may keep the last record back.
-        let flushed = match Pin::new(&mut self.stream).poll_flush(context) {
-            Poll::Ready(Err(_)) => return Err(End::Lost),
-            Poll::Ready(Ok(())) => true,
-            Poll::Pending => false,
-        };
-        if written > 0 || !flushed {
-            self.note_stall(written == 0);
-        }
-        Ok(flushed)
-    }
-
-    /// The sweep closes links that have taken nothing for too long.
-    fn note_stall(&self, stalled: bool) {
-        if let Peer::Known(session, _) = &self.peer {
-            let mut state = session.lock();
-            match (stalled, state.stalled_ms) {
-                (true, 0) => {
-                    state.stalled_ms = now_ms();
-                    measure::write_stalled();
-                }
-                (false, since) if since > 0 => state.stalled_ms = 0,
-                _ => {}
-            }
-        }
     }
 
     /// Reads once, into the buffer of the thread, and takes what came. False when nothing is there for now.
@@ -434,6 +413,9 @@ impl<S: Stream> Connection<S> {
             End::Bye => (None, 1000, String::new()),
             End::Close { code, status, text } => {
                 measure::link_closed(code);
+                if matches!(self.peer, Peer::Unknown(_)) && code != CloseCode::Shutdown {
+                    self.shared.guard.misbehaved(&self.place, now_ms());
+                }
                 (Some(code), status, text)
             }
         };
@@ -443,7 +425,9 @@ impl<S: Stream> Connection<S> {
             self.framing.encode(&mut self.unwritten, &payload);
         }
         self.framing.encode_end(&mut self.unwritten, status, &text);
+        let rest = self.rest.take().unwrap_or_default();
         let goodbye = async {
+            self.stream.write_all(&rest).await?;
             self.stream.write_all(&self.unwritten).await?;
             self.stream.shutdown().await?;
             // Unread bytes would make the system reset the connection, and the peer lose our last words.
@@ -455,22 +439,6 @@ impl<S: Stream> Connection<S> {
     }
 }
 
-fn close_text(code: CloseCode) -> &'static str {
-    match code {
-        CloseCode::HelloTimeout => "say hello with a token in time",
-        CloseCode::Overloaded => "the server is busy",
-        CloseCode::Shutdown => "the server is going away; reconnect",
-        CloseCode::SlowConsumer => "nothing was read for too long; reconnect",
-        CloseCode::HeartbeatMissed => "nothing was sent for too long; reconnect",
-        CloseCode::TokenExpired => "the access token has expired; refresh it and reconnect",
-        CloseCode::TokenRevoked => "this device was logged out",
-        CloseCode::Kicked => "another device of this kind has logged in",
-        CloseCode::Superseded => "the session goes on over another connection",
-        CloseCode::AccountSuspended => "this account is suspended",
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpStream;
@@ -479,7 +447,7 @@ mod tests {
     use crate::tls_stream::TlsStream;
 
     /// What one link's task holds, without making one.
-    fn size_of_link<S: Stream, F>(_: impl FnOnce(S, Framing, Bytes, Arc<Shared>) -> F) -> usize {
+    fn size_of_link<S: Stream, F>(_: impl FnOnce(S, Framing, Bytes, Place, Arc<Shared>) -> F) -> usize {
         size_of::<F>()
     }
 

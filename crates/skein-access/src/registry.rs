@@ -10,14 +10,24 @@ use std::{
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use skein_bus::{Bus, Sessions};
-use skein_proto::{codec::Codec, event::EncodedEvent, id::UserId, session::ServerSession, v1::CloseCode};
-use skein_service::{Caller, now_ms};
+use skein_proto::{
+    codec::Codec, event::EncodedEvent, id::UserId, limits::HEARTBEAT_MS, session::ServerSession, v1::CloseCode,
+};
+use skein_service::{Caller, SessionView, now_ms};
+
+use crate::room::{RoomFrame, Seats, Shape};
+
+mod leave;
+
+pub(crate) use leave::Farewell;
 
 /// Locks of the registry; users are spread over them.
 const SHARDS: usize = 64;
 /// Orders to close links that are remembered, and for how long, in milliseconds: longer than a hello may take.
 const CLOSED_MAX: usize = 1_024;
 const CLOSED_KEPT_MS: u64 = 30_000;
+/// A session without a connection is counted in its live rooms for this long, in milliseconds.
+const AWAY_MS: u64 = 2_000;
 /// A link that cannot take a byte for this long is closed, to be resumed.
 pub(crate) const WRITE_STALL_MAX: Duration = Duration::from_secs(10);
 
@@ -45,19 +55,25 @@ pub(crate) struct SessionState {
     detached_ms: u64,
     /// Since when nothing could be written, or 0.
     pub(crate) stalled_ms: u64,
+    /// The client says something at least this often, in milliseconds.
+    pub(crate) heartbeat_ms: u32,
+    /// To be sent once: the client is asked to leave.
+    farewell: Option<Arc<Farewell>>,
+    /// Where it stands in live rooms; none while it is in no room.
+    seats: Option<Box<Seats>>,
 }
 
 /// What a connection finds when it looks at its session.
 pub(crate) enum Turn {
-    /// Frames to write, perhaps none.
-    Frames,
+    /// Frames to write, perhaps none. With `in_rooms` there may be some of live rooms besides, see [`LiveSession::next_room_frame`].
+    Frames { in_rooms: bool },
     /// To be closed with this code.
     Close(CloseCode),
 }
 
 impl LiveSession {
     /// With its first connection.
-    fn new(caller: Caller, session: ServerSession, receive_only: bool) -> Self {
+    pub(crate) fn new(caller: Caller, session: ServerSession, receive_only: bool) -> Self {
         let state = SessionState {
             session,
             waker: None,
@@ -68,6 +84,9 @@ impl LiveSession {
             expires_ms: caller.expires_ms,
             detached_ms: 0,
             stalled_ms: 0,
+            heartbeat_ms: HEARTBEAT_MS,
+            farewell: None,
+            seats: None,
         };
         Self { caller, state: Mutex::new(state) }
     }
@@ -83,11 +102,37 @@ impl LiveSession {
             return Turn::Close(code);
         }
         state.session.poll_frames(now_ms, frames);
+        if let Some(farewell) = state.farewell.take() {
+            frames.push(farewell.encoded(state.session.codec()));
+        }
         match &mut state.waker {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
         }
-        Turn::Frames
+        Turn::Frames { in_rooms: state.seats.is_some() }
+    }
+
+    /// The next frame of a live room for the connection of this epoch, to be written before another one is asked for.
+    pub(crate) fn next_room_frame(&self, epoch: u32, shape: Shape) -> Option<RoomFrame> {
+        let mut state = self.state.lock();
+        if state.epoch != epoch {
+            return None;
+        }
+        let frame = state.seats.as_mut()?.next_frame(shape);
+        state.forget_seats_without_rooms();
+        frame
+    }
+
+    /// Changes where the session stands in live rooms.
+    pub(crate) fn with_seats<R>(&self, change: impl FnOnce(&mut Seats) -> R) -> R {
+        let mut state = self.state.lock();
+        let changed = change(state.seats.get_or_insert_default());
+        state.forget_seats_without_rooms();
+        if state.seats.is_some() {
+            // What came to the room meanwhile is to be fetched.
+            state.wake();
+        }
+        changed
     }
 
     /// Queues an event and wakes the connection, if there is one.
@@ -117,6 +162,12 @@ impl LiveSession {
     }
 }
 
+impl SessionView for LiveSession {
+    fn is_in_room(&self, room: &str) -> bool {
+        self.state.lock().seats.as_ref().is_some_and(|seats| seats.has(room))
+    }
+}
+
 impl SessionState {
     /// Why the connection of this epoch has to go, if it has to.
     pub(crate) fn ending(&self, epoch: u32) -> Option<CloseCode> {
@@ -126,6 +177,19 @@ impl SessionState {
     fn wake(&self) {
         if let Some(waker) = self.waker.as_ref().filter(|_| self.attached) {
             waker.wake_by_ref();
+        }
+    }
+
+    /// Something has happened in a live room. A connection that cannot write looks by itself as soon as it can.
+    pub(crate) fn wake_for_room(&self) {
+        if self.stalled_ms == 0 {
+            self.wake();
+        }
+    }
+
+    fn forget_seats_without_rooms(&mut self) {
+        if self.seats.as_ref().is_some_and(|seats| seats.is_empty()) {
+            self.seats = None;
         }
     }
 }
@@ -203,8 +267,11 @@ impl Registry {
                 state.epoch += 1;
                 state.wake();
                 (state.attached, state.detached_ms, state.stalled_ms) = (true, 0, 0);
-                (state.expires_ms, state.waker) = (caller.expires_ms, None);
+                (state.expires_ms, state.waker, state.farewell) = (caller.expires_ms, None, None);
                 let epoch = state.epoch;
+                if let Some(seats) = &mut state.seats {
+                    seats.sit_down(session);
+                }
                 drop(state);
                 return Attachment { session: session.clone(), epoch, resumed: true };
             }
@@ -353,8 +420,16 @@ impl LiveSession {
 
 impl SessionState {
     /// What time has done to the session.
-    pub(crate) fn judge(&mut self, now_ms: u64, silence_max_ms: u64, resume_window_ms: u64) -> Verdict {
+    pub(crate) fn judge(&mut self, now_ms: u64, resume_window_ms: u64) -> Verdict {
+        // One may be lost; who misses two is gone.
+        let silence_max_ms = 2 * u64::from(self.heartbeat_ms);
         if !self.attached {
+            // A client that polls is gone for a moment between two polls: it is not taken out and in each time.
+            if self.detached_ms + AWAY_MS < now_ms
+                && let Some(seats) = &mut self.seats
+            {
+                seats.get_up();
+            }
             let over = self.close.is_some() || self.detached_ms + resume_window_ms < now_ms;
             return if over { Verdict::Gone } else { Verdict::Detached };
         }
@@ -391,90 +466,4 @@ impl Sessions for Registry {
 }
 
 #[cfg(test)]
-mod tests {
-    use skein_proto::v1;
-
-    use super::*;
-
-    const SILENCE_MAX_MS: u64 = 75_000;
-    const WINDOW_MS: u64 = 60_000;
-
-    fn session(receive_only: bool) -> LiveSession {
-        let caller = Caller {
-            user: UserId(7),
-            device_id: "phone".into(),
-            platform: v1::Platform::default(),
-            generation: 1,
-            expires_ms: 1_000_000,
-        };
-        LiveSession::new(caller, ServerSession::new([3; 16], Codec::Binary, 0), receive_only)
-    }
-
-    /// What the connection finds after the sweep at this time.
-    fn close_at(session: &LiveSession, now_ms: u64) -> Option<CloseCode> {
-        session.lock().judge(now_ms, SILENCE_MAX_MS, WINDOW_MS);
-        match session.take_turn(0, now_ms, Waker::noop(), &mut Vec::new()) {
-            Turn::Close(code) => Some(code),
-            Turn::Frames => None,
-        }
-    }
-
-    #[test]
-    fn silence_ends_a_link_but_not_a_stream_that_cannot_speak() {
-        assert_eq!(close_at(&session(false), SILENCE_MAX_MS), None);
-        assert_eq!(close_at(&session(false), SILENCE_MAX_MS + 1), Some(CloseCode::HeartbeatMissed));
-        assert_eq!(close_at(&session(true), SILENCE_MAX_MS + 1), None);
-    }
-
-    #[test]
-    fn the_token_ends_a_link_unless_it_is_renewed() {
-        assert_eq!(close_at(&session(true), 1_000_000), Some(CloseCode::TokenExpired));
-        let renewed = session(true);
-        renewed.renew(2_000_000);
-        assert_eq!(close_at(&renewed, 1_000_000), None);
-    }
-
-    #[test]
-    fn a_peer_that_takes_nothing_is_a_slow_consumer() {
-        let stalled = session(false);
-        stalled.lock().stalled_ms = 5;
-        assert_eq!(close_at(&stalled, 10_005), None);
-        assert_eq!(close_at(&stalled, 10_006), Some(CloseCode::SlowConsumer));
-    }
-
-    #[test]
-    fn the_first_reason_to_close_is_the_one_that_is_told() {
-        let kicked = session(false);
-        kicked.close(CloseCode::Kicked);
-        assert_eq!(close_at(&kicked, 2_000_000), Some(CloseCode::Kicked));
-    }
-
-    #[test]
-    fn a_detached_session_is_kept_for_the_window_unless_it_was_closed() {
-        let lost = session(false);
-        (lost.lock().attached, lost.lock().detached_ms) = (false, 100);
-        assert!(matches!(lost.lock().judge(100 + WINDOW_MS, SILENCE_MAX_MS, WINDOW_MS), Verdict::Detached));
-        assert!(matches!(lost.lock().judge(101 + WINDOW_MS, SILENCE_MAX_MS, WINDOW_MS), Verdict::Gone));
-        lost.close(CloseCode::TokenRevoked);
-        assert!(matches!(lost.lock().judge(101, SILENCE_MAX_MS, WINDOW_MS), Verdict::Gone));
-    }
-
-    #[test]
-    fn an_earlier_connection_is_superseded() {
-        let session = session(false);
-        session.lock().epoch += 1;
-        let turn = session.take_turn(0, 1, Waker::noop(), &mut Vec::new());
-        assert!(matches!(turn, Turn::Close(CloseCode::Superseded)));
-    }
-
-    #[test]
-    fn a_session_belongs_to_one_device_and_one_codec() {
-        let session = session(false);
-        let mut other = session.caller.clone();
-        assert!(session.is(&[3; 16], &other, Codec::Binary));
-        assert!(!session.is(&[3; 16], &other, Codec::Json));
-        assert!(!session.is(&[4; 16], &other, Codec::Binary));
-        other.device_id = "laptop".into();
-        assert!(!session.is(&[3; 16], &other, Codec::Binary));
-    }
-}
+mod tests;

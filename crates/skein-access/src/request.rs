@@ -10,7 +10,7 @@ use skein_proto::{
 };
 use skein_service::{Caller, is_method};
 
-use crate::{hello::Shared, measure, registry::LiveSession};
+use crate::{hello::Shared, measure, registry::LiveSession, room};
 
 /// The id of a request, and what came of it.
 pub(crate) type Answer = (u32, Result<Bytes, v1::Error>);
@@ -29,7 +29,7 @@ pub(crate) async fn answer(
         Some(session) if renewal => renew(&shared, session, codec, body).await,
         _ => {
             let caller = session.as_ref().map(|session| &session.caller);
-            shared.gate.dispatch(caller, &request.method, codec, body).await
+            room::dispatch(&shared, caller, session.as_ref(), &request.method, codec, body).await
         }
     };
     let result = match result {

@@ -283,10 +283,24 @@ impl Directory {
         self.route(&users)
     }
 
-    /// The node that answers calls for this user: always the same one while no such node comes or goes.
-    pub(crate) fn server_for(&self, user: UserId) -> Option<NodeId> {
-        let weight = |node: &&Node| mix(node.id.0 ^ mix(user.0));
-        self.nodes.iter().flatten().filter(|node| node.duties.serves).max_by_key(weight).map(|node| node.id)
+    /// The node that answers calls with this key: always the same one while no such node comes or goes.
+    pub(crate) fn server_for(&self, key: u64) -> Option<NodeId> {
+        let serving = self.nodes.iter().flatten().filter(|node| node.duties.serves).map(|node| node.id);
+        serving.max_by_key(|node| node.weight(key))
+    }
+
+    /// All nodes that answer calls.
+    pub(crate) fn servers(&self) -> Vec<NodeId> {
+        self.nodes.iter().flatten().filter(|node| node.duties.serves).map(|node| node.id).collect()
+    }
+
+    /// Nobody there takes calls: until the node says again that it does, others are asked.
+    pub(crate) fn stops_serving(&mut self, id: NodeId) {
+        if let Some(slot) = self.slots.get(&id)
+            && let Some(node) = &mut self.nodes[*slot as usize]
+        {
+            node.duties.serves = false;
+        }
     }
 
     /// Whether this start of this node is known.
@@ -309,6 +323,11 @@ impl NodeId {
     /// What sessions made there begin with.
     pub(crate) fn tag(self) -> [u8; 4] {
         (self.0 as u32).to_le_bytes()
+    }
+
+    /// Of all nodes that serve, the one with the highest weight for a key answers.
+    pub(crate) fn weight(self, key: u64) -> u64 {
+        mix(self.0 ^ mix(key))
     }
 }
 

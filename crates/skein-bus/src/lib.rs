@@ -4,7 +4,7 @@
 //! In reading order: this contract; [`local`], the in-process bus of a single node; [`nats`], the bus of a cluster, with `directory` (which node
 //! holds which user), `recent` (what concerned whom lately) and [`packet`] (the bytes between nodes); `conformance`, what every bus must do.
 //!
-//! There are no subjects for rooms yet: nothing in the schema is a room.
+//! Live rooms have a subject each, to which a node listens while it has members there.
 
 pub mod config;
 #[cfg(feature = "conformance")]
@@ -66,6 +66,26 @@ pub enum BusMessage {
     },
     /// Pushes may have been lost: sessions are told to pull.
     Lagging(Whom),
+    /// What one access layer tells those of all other nodes; its bytes are theirs to read. The node that publishes it is not told.
+    Notice(Bytes),
+    /// Something about a live room that this node listens to, see [`Bus::publish_room`].
+    Room {
+        /// Which room.
+        room: Arc<str>,
+        /// As it was published.
+        packet: Bytes,
+    },
+}
+
+/// Where calls with a key are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// By the service layer of this node.
+    Here,
+    /// By another one; the number tells it from others.
+    There(u64),
+    /// No service node is known.
+    Nowhere,
 }
 
 /// Whom a message concerns.
@@ -127,12 +147,28 @@ pub trait Bus: Send + Sync + 'static {
     /// The devices of a user that are connected, to whichever node. Nodes that do not answer in time count as having none.
     async fn online_devices(&self, user: UserId) -> Vec<Arc<str>>;
 
-    /// Has a service node answer. Calls for one user go to the same node while there is no change among them, in the order made. Never repeated
-    /// by the bus, except when it is certain that nobody took it.
+    /// Has a service node answer, never this one. Calls with one key go to the same node while there is no change among them, in the order made. Never
+    /// repeated by the bus, except when it is certain that nobody took it.
     ///
     /// # Errors
     /// [`CallError`], at once when nobody is there, else after a deadline.
-    async fn call(&self, user: Option<UserId>, request: Bytes) -> Result<Bytes, CallError>;
+    async fn call(&self, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError>;
+
+    /// Has every other service node answer; those that do not in time are missing.
+    async fn call_all(&self, request: Bytes) -> Vec<Bytes>;
+
+    /// Where calls with this key are answered: on all nodes the same, while there is no change among those that serve and all know of each other.
+    fn place(&self, key: u64) -> Place;
+
+    /// Hands a packet to all nodes that listen to the room, this one included; others pay nothing. Packets of one publisher arrive in the order published,
+    /// but some may be missing: they carry what the receiver needs to notice.
+    async fn publish_room(&self, room: &str, packet: Bytes);
+
+    /// Listens to a room. What is published after it returns arrives, as [`BusMessage::Room`]. Again: nothing.
+    async fn subscribe_room(&self, room: &Arc<str>);
+
+    /// Listens to it no more.
+    fn unsubscribe_room(&self, room: &str);
 
     /// The access layer introduces its sessions, once.
     fn attach(&self, sessions: Weak<dyn Sessions>);

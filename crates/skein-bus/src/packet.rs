@@ -81,6 +81,8 @@ pub(crate) enum Packet {
     Snapshot(Snapshot),
     /// Which devices of this user are connected; the reply is a list of names.
     Devices { user: UserId },
+    /// What an access layer tells the others.
+    Notice(Bytes),
 }
 
 mod kind {
@@ -92,6 +94,7 @@ mod kind {
     pub(super) const ASK: u8 = 6;
     pub(super) const SNAPSHOT: u8 = 7;
     pub(super) const DEVICES: u8 = 8;
+    pub(super) const NOTICE: u8 = 20;
 }
 
 impl Packet {
@@ -145,6 +148,10 @@ impl Packet {
                 out.head(kind::DEVICES);
                 out.varint(user.0);
             }
+            Self::Notice(notice) => {
+                out.head(kind::NOTICE);
+                out.0.put_slice(notice);
+            }
         }
         out.0.freeze()
     }
@@ -187,6 +194,7 @@ impl Packet {
                 users: input.users()?,
             }),
             kind::DEVICES => Self::Devices { user: UserId(input.varint()?) },
+            kind::NOTICE => Self::Notice(std::mem::take(&mut input.0)),
             _ => return Err(MalformedPacket),
         };
         if input.0.is_empty() { Ok(packet) } else { Err(MalformedPacket) }
@@ -432,6 +440,7 @@ mod tests {
             any::<u64>().prop_map(|node| Packet::Ask { asker: NodeId(node) }),
             snapshot().prop_map(Packet::Snapshot),
             user().prop_map(|user| Packet::Devices { user }),
+            prop::collection::vec(any::<u8>(), 0..100).prop_map(|notice| Packet::Notice(notice.into())),
         ]
     }
 
@@ -454,10 +463,10 @@ mod tests {
         fn what_is_cut_off_is_refused(packet in packet(), keep in 0.0..1.0) {
             let whole = packet.encode();
             let cut = whole.slice(..(whole.len() as f64 * keep) as usize);
-            // An event has no end of its own; everything before it has.
+            // An event and a notice have no end of their own; everything before it has.
             if let Ok(other) = Packet::decode(cut) {
-                let is_event = matches!(other, Packet::Deliver { .. });
-                prop_assert!(is_event);
+                let is_open = matches!(other, Packet::Deliver { .. } | Packet::Notice(_));
+                prop_assert!(is_open);
             }
         }
 

@@ -36,9 +36,9 @@ impl Addresses {
         Self(std::iter::once(first).chain(others).collect())
     }
 
-    /// The one to try after so many that did not answer.
-    pub(crate) fn after(&self, failed: usize) -> &Address {
-        &self.0[failed % self.0.len()]
+    /// In the order in which they are tried.
+    pub(crate) fn into_vec(self) -> Vec<Address> {
+        self.0
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!("http://127.0.0.1:7700/".parse::<Address>().unwrap().to_string(), "http://127.0.0.1:7700");
         let (one, other): (Address, Address) = ("http://a".parse().unwrap(), "http://b".parse().unwrap());
         let both = Addresses::new(one.clone(), [other.clone()]);
-        assert_eq!([both.after(0), both.after(1), both.after(2)], [&one, &other, &one]);
+        assert_eq!(both.into_vec(), [one, other]);
         for wrong in ["", "localhost:7700", "ftp://x", "tcp://x", "http://:80", "http://x:99999"] {
             assert!(wrong.parse::<Address>().is_err(), "{wrong:?}");
         }

@@ -1,11 +1,14 @@
 //! The handle that an application holds. It may be cloned; the last one dropped stops the client.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use skein_proto::{
-    codec::{Body, Codec},
+    codec::Body,
     v1::{self, CloseCode},
 };
 use tokio::{
@@ -14,10 +17,12 @@ use tokio::{
 };
 
 use crate::{
-    Addresses, Cache, ClientError, ConnectOptions,
+    Address, Addresses, Cache, ClientError, ConnectOptions,
     account::{Login, now_ms},
     driver::{Command, Driver, Shared},
+    gateways::Gateways,
     puller::Puller,
+    room::{self, RoomState},
     timeline::Timeline,
 };
 
@@ -59,6 +64,20 @@ pub struct Client {
     pub(crate) user_id: u64,
 }
 
+/// A client that ends when nobody else holds it.
+pub(crate) struct WeakClient {
+    shared: Weak<Shared>,
+    commands: mpsc::WeakSender<Command>,
+    user_id: u64,
+}
+
+impl WeakClient {
+    pub(crate) fn upgrade(&self) -> Option<Client> {
+        let (shared, commands) = (self.shared.upgrade()?, self.commands.upgrade()?);
+        Some(Client { shared, commands, user_id: self.user_id })
+    }
+}
+
 impl Client {
     /// Starts the client of a login. It connects by itself, now and whenever the connection is lost: to the same node first, which may still have the
     /// session, then to the others in turn.
@@ -71,15 +90,17 @@ impl Client {
             timeline: Mutex::new(timeline),
             updates: broadcast::channel(UPDATES_MAX).0,
             tokens: Mutex::new(login.tokens),
-            addresses: addresses.into(),
+            gateways: Mutex::new(Gateways::new(addresses.into().into_vec())),
             options,
             pulls: tokio::sync::Mutex::new(()),
+            rooms: Mutex::default(),
         });
         let client = Self { shared: shared.clone(), commands, user_id: login.user.user_id };
         tokio::spawn(Driver::new(shared.clone(), received).run());
         // Holds the sending end weakly, so that it ends with the last handle.
         let puller = Puller { shared: shared.clone(), commands: client.commands.downgrade(), user_id: client.user_id };
         tokio::spawn(puller.run(shared.updates.subscribe(), Box::new(cache)));
+        tokio::spawn(room::rejoin(client.downgrade(), shared.updates.subscribe()));
         client
     }
 
@@ -91,6 +112,11 @@ impl Client {
     /// The tokens as they are now, to be kept for the next start.
     pub fn tokens(&self) -> v1::Tokens {
         self.shared.tokens.lock().clone()
+    }
+
+    /// The address that works, to be given to the next start.
+    pub fn address(&self) -> Option<Address> {
+        self.shared.gateways.lock().winner()
     }
 
     /// What happens from now on. A listener that falls behind misses updates, never state: that is in the timeline.
@@ -109,26 +135,37 @@ impl Client {
     /// # Errors
     /// What the server refuses with, or that the client was closed or stopped.
     pub async fn call<Q: Body, A: Body>(&self, method: &str, request: &Q) -> Result<A, ClientError> {
-        let body = Codec::Binary.encode(request);
+        self.call_about(method, request, None).await
+    }
+
+    /// Asks, again while the server cannot just then; the encoded answer. A room takes it first, if it is about one.
+    pub(crate) async fn repeat(
+        &self,
+        method: &str,
+        body: Bytes,
+        about: Option<Arc<RoomState>>,
+    ) -> Result<Bytes, ClientError> {
         let mut wait = REPEAT_WAIT;
         let mut attempt = 1;
         loop {
-            match self.ask(method, body.clone()).await {
+            match self.ask(method, body.clone(), about.clone()).await {
                 Err(ClientError::Refused(error)) if error.retryable && attempt < ATTEMPTS_MAX => {
                     sleep(wait.max(Duration::from_millis(u64::from(error.retry_after_ms)))).await;
                     (wait, attempt) = (wait * 2, attempt + 1);
                 }
-                Err(error) => return Err(error),
-                Ok(body) => {
-                    return Codec::Binary.decode(&body).map_err(|error| ClientError::Protocol(error.to_string()));
-                }
+                answered => return answered,
             }
         }
     }
 
-    async fn ask(&self, method: &str, body: Bytes) -> Result<Bytes, ClientError> {
+    /// The same client, without keeping it alive.
+    fn downgrade(&self) -> WeakClient {
+        WeakClient { shared: Arc::downgrade(&self.shared), commands: self.commands.downgrade(), user_id: self.user_id }
+    }
+
+    async fn ask(&self, method: &str, body: Bytes, about: Option<Arc<RoomState>>) -> Result<Bytes, ClientError> {
         let (answer, answered) = oneshot::channel();
-        let command = Command { method: method.to_owned(), body, answer };
+        let command = Command { method: method.to_owned(), body, answer, about };
         self.commands.send(command).await.map_err(|_| ClientError::Stopped)?;
         answered.await.map_err(|_| ClientError::Stopped)?
     }

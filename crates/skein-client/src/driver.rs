@@ -1,6 +1,10 @@
 //! The task behind a client: keeps a link up, repeats what was not answered, refreshes tokens, and pulls what pushes did not bring.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -14,9 +18,12 @@ use tokio::{
 };
 
 use crate::{
-    Address, Addresses, ClientError, ConnectOptions, Link,
+    Address, ClientError, ConnectOptions, Link,
     account::{self, now_ms},
     client::Update,
+    gateways::Gateways,
+    race::{connect_first, resolve},
+    room::RoomState,
     timeline::Timeline,
 };
 
@@ -26,6 +33,10 @@ pub(crate) const CLIENT: &str = concat!("skein-client/", env!("CARGO_PKG_VERSION
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 /// Longest wait before reconnecting.
 const BACKOFF_MAX: Duration = Duration::from_secs(15);
+/// A link that was left sooner than this after it began is replaced after a wait, in milliseconds.
+const STAY_MS: u64 = 1_000;
+/// After the server said that it has too much to do, waits begin as if so many tries had failed.
+const OVERLOADED_FAILURES: u32 = 5;
 /// A token with less than this left is refreshed.
 const TOKEN_RESERVE_MS: u64 = 60_000;
 
@@ -34,6 +45,8 @@ pub(crate) struct Command {
     pub(crate) method: String,
     pub(crate) body: Bytes,
     pub(crate) answer: oneshot::Sender<Result<Bytes, ClientError>>,
+    /// The room that takes the answer before whatever comes after it.
+    pub(crate) about: Option<Arc<RoomState>>,
 }
 
 /// What handle and task share.
@@ -41,10 +54,13 @@ pub(crate) struct Shared {
     pub(crate) timeline: Mutex<Timeline>,
     pub(crate) updates: broadcast::Sender<Update>,
     pub(crate) tokens: Mutex<v1::Tokens>,
-    pub(crate) addresses: Addresses,
+    /// Where the server is.
+    pub(crate) gateways: Mutex<Gateways>,
     pub(crate) options: ConnectOptions,
     /// Held while pulling.
     pub(crate) pulls: tokio::sync::Mutex<()>,
+    /// The live rooms that this client is in.
+    pub(crate) rooms: Mutex<HashMap<String, Weak<RoomState>>>,
 }
 
 impl Shared {
@@ -58,8 +74,10 @@ impl Shared {
 enum Outcome {
     /// The application let go of its handle.
     Stopped,
-    /// To be connected again, at once or after a wait.
+    /// To be connected again, after a wait.
     Lost,
+    /// The server sent us elsewhere.
+    Moved,
     /// For good.
     Closed(CloseCode, String),
 }
@@ -73,10 +91,14 @@ pub(crate) struct Driver {
     /// To be asked on the next connection, in order.
     again: Vec<Command>,
     failures: u32,
-    /// Nodes given up so far: the next one is tried when the one that worked last does not any more.
-    nodes_failed: usize,
     /// When the token of this link has little left, by our clock.
     renew_at_ms: u64,
+    /// Where the present link goes, or the last one went.
+    address: Option<Address>,
+    /// When the present link worked; 0 before.
+    ready_ms: u64,
+    /// When this link is to be left, as the server asked.
+    leave_at_ms: u64,
 }
 
 impl Driver {
@@ -90,8 +112,10 @@ impl Driver {
             open: HashMap::new(),
             again: Vec::new(),
             failures: 0,
-            nodes_failed: 0,
             renew_at_ms: u64::MAX,
+            address: None,
+            ready_ms: 0,
+            leave_at_ms: u64::MAX,
         }
     }
 
@@ -112,7 +136,9 @@ impl Driver {
                     self.shared.tell(Update::Closed(code, text.clone()));
                     return self.refuse_everything(code, &text).await;
                 }
-                Outcome::Lost => {
+                // A server that sends everybody away at once is not asked again at once.
+                Outcome::Moved if self.ready_ms + STAY_MS <= now_ms() => {}
+                Outcome::Moved | Outcome::Lost => {
                     if !self.back_off().await {
                         return;
                     }
@@ -138,8 +164,6 @@ impl Driver {
             return false;
         }
         let ceiling = BACKOFF_MIN.saturating_mul(1 << self.failures.min(10)).min(BACKOFF_MAX);
-        // After the first loss the same node is asked: it may have the session, and resuming it costs least.
-        self.nodes_failed += usize::from(self.failures > 0);
         self.failures += 1;
         // Full jitter: a thousand clients of a restarted server do not come back at once.
         sleep(ceiling.mul_f64(fastrand::f64())).await;
@@ -155,15 +179,30 @@ impl Driver {
         if expires_ms < now_ms() + TOKEN_RESERVE_MS && !refresh_token.is_empty() {
             self.refresh(&refresh_token).await?;
         }
-        Link::connect(self.address(), &self.shared.options).await
+        self.resolve().await;
+        let order = self.shared.gateways.lock().order(now_ms());
+        let failed = |address: &Address| self.shared.gateways.lock().failed(address, now_ms());
+        let (address, link) = connect_first(order, &self.shared.options, failed).await?;
+        self.address = Some(address);
+        Ok(link)
     }
 
-    fn address(&self) -> &Address {
-        self.shared.addresses.after(self.nodes_failed)
+    /// Asks where to connect, if nothing works and there is somebody to ask.
+    async fn resolve(&self) {
+        if !self.shared.gateways.lock().is_to_be_asked(now_ms()) {
+            return;
+        }
+        if let Some(answer) = resolve(&self.shared.options).await {
+            let named: Vec<String> = answer.gateways.into_iter().map(|gateway| gateway.address).collect();
+            let valid_until_ms = now_ms() + u64::from(answer.validity_s) * 1_000;
+            self.shared.gateways.lock().resolved(&named, &answer.fallback, valid_until_ms);
+        }
     }
 
     async fn refresh(&mut self, refresh_token: &str) -> Result<(), ClientError> {
-        match account::refresh(self.address(), &self.shared.options, refresh_token).await {
+        let order = self.shared.gateways.lock().order(now_ms());
+        let Some(address) = order.first() else { return Ok(()) };
+        match account::refresh(address, &self.shared.options, refresh_token).await {
             Ok(tokens) => {
                 self.session.set_token(tokens.access_token.clone());
                 *self.shared.tokens.lock() = tokens;
@@ -173,13 +212,17 @@ impl Driver {
             Err(ClientError::Refused(error)) if !error.retryable => {
                 Err(ClientError::Closed(CloseCode::TokenRevoked, error.text.clone()))
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                self.shared.gateways.lock().failed(address, now_ms());
+                Err(error)
+            }
         }
     }
 
     /// Works on one connection until it ends.
     async fn serve(&mut self, mut link: Link) -> Outcome {
         self.session.handle_connected(now_ms());
+        (self.ready_ms, self.leave_at_ms) = (0, u64::MAX);
         let mut frames = Vec::new();
         let outcome = loop {
             if let Some(outcome) = self.take_events() {
@@ -196,7 +239,7 @@ impl Driver {
             let due = self
                 .session
                 .poll_timeout()
-                .map_or(1_000, |due| due.min(self.renew_at_ms).saturating_sub(now_ms()).max(1));
+                .map_or(1_000, |due| due.min(self.renew_at_ms).min(self.leave_at_ms).saturating_sub(now_ms()).max(1));
             tokio::select! {
                 received = link.receive(&mut frames) => {
                     let now_ms = now_ms();
@@ -210,6 +253,9 @@ impl Driver {
                     None => break Outcome::Stopped,
                 },
                 () = sleep(Duration::from_millis(due)) => {
+                    if self.leave_at_ms <= now_ms() {
+                        break Outcome::Moved;
+                    }
                     self.session.handle_timeout(now_ms());
                     self.renew_in_time();
                     if self.session.poll_timeout().is_none() {
@@ -220,6 +266,12 @@ impl Driver {
         };
         self.session.handle_disconnected();
         self.take_events();
+        if self.ready_ms == 0
+            && matches!(outcome, Outcome::Lost)
+            && let Some(address) = &self.address
+        {
+            self.shared.gateways.lock().failed(address, now_ms());
+        }
         if !matches!(outcome, Outcome::Stopped) {
             self.shared.tell(Update::Offline("the connection was lost".to_owned()));
         }
@@ -251,11 +303,20 @@ impl Driver {
                 ClientEvent::Ready(welcome) => self.ready(&welcome),
                 ClientEvent::Response { id, result } => {
                     if let Some(command) = self.open.remove(&id) {
+                        if let (Some(room), Ok(body)) = (&command.about, &result) {
+                            room.joined(body);
+                        }
                         let _ = command.answer.send(result.map_err(ClientError::Refused));
                     }
                 }
                 ClientEvent::Push { events, lagging } => self.pushed(&events, lagging),
-                ClientEvent::GoAway(_) => return Some(Outcome::Lost),
+                ClientEvent::Room(push) => {
+                    let room = self.shared.rooms.lock().get(&push.room_id).and_then(Weak::upgrade);
+                    if let Some(room) = room {
+                        room.pushed(*push);
+                    }
+                }
+                ClientEvent::GoAway(go_away) => self.sent_away(&go_away),
                 ClientEvent::Closed(code, text) => return Some(self.closed(code, text)),
                 ClientEvent::Lost(ids) => {
                     let mut lost: Vec<_> = ids.into_iter().filter_map(|id| self.open.remove_entry(&id)).collect();
@@ -269,8 +330,19 @@ impl Driver {
         None
     }
 
+    /// The server asks us to leave: we do at a random moment within the time it gives, so that not everybody arrives elsewhere at once.
+    fn sent_away(&mut self, go_away: &v1::GoAway) {
+        let Some(address) = &self.address else { return };
+        self.shared.gateways.lock().leave(address, &go_away.gateways, now_ms());
+        self.leave_at_ms = now_ms() + fastrand::u64(..=u64::from(go_away.after_ms));
+    }
+
     fn ready(&mut self, welcome: &v1::Welcome) {
         self.failures = 0;
+        self.ready_ms = now_ms();
+        if let Some(address) = &self.address {
+            self.shared.gateways.lock().works(address);
+        }
         // From the server's clock, whatever ours says; a fifth of the life is left for trying.
         let life_ms = welcome.token_expires_ms.saturating_sub(welcome.server_time_ms);
         self.renew_at_ms = if life_ms == 0 { u64::MAX } else { now_ms() + life_ms / 5 * 4 };
@@ -297,6 +369,11 @@ impl Driver {
     }
 
     fn closed(&mut self, code: CloseCode, text: String) -> Outcome {
+        if matches!(code, CloseCode::Shutdown | CloseCode::Overloaded)
+            && let Some(address) = &self.address
+        {
+            self.shared.gateways.lock().failed(address, now_ms());
+        }
         match close_range(code) {
             CloseRange::Resume => Outcome::Lost,
             CloseRange::Reconnect => {
@@ -304,6 +381,9 @@ impl Driver {
                     self.shared.tokens.lock().access_expires_ms = 0;
                 } else {
                     self.session.forget();
+                }
+                if code == CloseCode::Overloaded {
+                    self.failures = self.failures.max(OVERLOADED_FAILURES);
                 }
                 Outcome::Lost
             }

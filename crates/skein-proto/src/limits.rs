@@ -2,6 +2,8 @@
 
 /// Largest frame on a link, in bytes, either way.
 pub const FRAME_BYTES_MAX: usize = 256 * 1024;
+/// Objects in one JSON message: each takes up to a kilobyte once it is decoded, however short its text.
+pub const JSON_OBJECTS_MAX: usize = 8 * 1024;
 /// Largest text of one message, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 32 * 1024;
 /// Largest encoded content of one message, in bytes.
@@ -16,6 +18,10 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
 pub const RESUME_WINDOW_MS: u64 = 60_000;
 /// Time from connect to hello, in milliseconds.
 pub const HELLO_TIMEOUT_MS: u64 = 10_000;
+/// Largest hello, in bytes: nobody is known before it.
+pub const HELLO_BYTES_MAX: usize = 4 * 1024;
+/// Largest frame of an anonymous link, in bytes.
+pub const ANONYMOUS_FRAME_BYTES_MAX: usize = 16 * 1024;
 /// Life of an anonymous link, in milliseconds.
 pub const ANONYMOUS_LINK_MS: u64 = 60_000;
 /// Default heartbeat interval, in milliseconds. A link silent for two of them is dead.
@@ -50,3 +56,25 @@ pub const SETTING_KEY_BYTES_MAX: usize = 128;
 pub const SETTING_VALUE_BYTES_MAX: usize = 8 * 1024;
 /// Longest draft or remark, in bytes.
 pub const DRAFT_BYTES_MAX: usize = 8 * 1024;
+/// Longest id of a live room, in bytes.
+pub const ROOM_ID_BYTES_MAX: usize = 64;
+/// Live rooms that one session may be in.
+pub const ROOMS_PER_SESSION_MAX: usize = 32;
+/// Largest text and data of one message to a live room together, in bytes.
+pub const ROOM_MESSAGE_BYTES_MAX: usize = 4 * 1024;
+/// Longest kind of a message to a live room, and longest name of a counter, in bytes.
+pub const ROOM_WORD_BYTES_MAX: usize = 32;
+/// Longest client id of a message to a live room, in bytes.
+pub const ROOM_CLIENT_ID_BYTES_MAX: usize = 64;
+/// Bytes of messages in one push of a live room; what is more is left out.
+pub const ROOM_TICK_BYTES_MAX: usize = 32 * 1024;
+/// Messages that a live room keeps for those who come or come back.
+pub const ROOM_RING_ENTRIES_MAX: usize = 2_048;
+/// Their bytes; as much is kept on each node for those who read slowly.
+pub const ROOM_RING_BYTES_MAX: usize = 256 * 1024;
+/// Messages that are replayed to whoever joins a live room for the first time.
+pub const ROOM_REPLAY_MAX: u32 = 200;
+/// Counters of one live room.
+pub const ROOM_COUNTERS_MAX: usize = 64;
+/// What one call may add to a counter of a live room.
+pub const ROOM_COUNT_DELTA_MAX: u32 = 1_000;

@@ -16,6 +16,37 @@ pub enum LoginPolicy {
     Refuse,
 }
 
+/// Section `[service.rooms]`: live rooms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoomConfig {
+    /// Messages of one person to one room per second.
+    pub user_messages_per_s: u32,
+    /// So many of them at once.
+    pub user_messages_burst: u32,
+    /// What one person may add to the counters of one room per second.
+    pub user_counts_per_s: u32,
+    /// Messages of all people to one room per second; of these as many are passed on as fit into its ticks.
+    pub messages_per_s: u32,
+    /// How long a room that everybody has left keeps its last messages and counters, in seconds.
+    pub linger_s: u64,
+    /// Rooms that one node keeps.
+    pub rooms_max: usize,
+}
+
+impl Default for RoomConfig {
+    fn default() -> Self {
+        Self {
+            user_messages_per_s: 10,
+            user_messages_burst: 20,
+            user_counts_per_s: 200,
+            messages_per_s: 5_000,
+            linger_s: 30,
+            rooms_max: 100_000,
+        }
+    }
+}
+
 /// Section `[service]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -42,6 +73,8 @@ pub struct ServiceConfig {
     pub login_mobile: LoginPolicy,
     /// A further device of any other platform.
     pub login_other: LoginPolicy,
+    /// Live rooms.
+    pub rooms: RoomConfig,
 }
 
 impl Default for ServiceConfig {
@@ -58,6 +91,7 @@ impl Default for ServiceConfig {
             login_web: LoginPolicy::Allow,
             login_mobile: LoginPolicy::Allow,
             login_other: LoginPolicy::Allow,
+            rooms: RoomConfig::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use skein_proto::{codec::Codec, v1, v1::ErrorCode};
 
-use crate::{Caller, Failure, Result, ServerKey, Service};
+use crate::{Asking, Caller, Done, Effect, Failure, Result, ServerKey, Service};
 
 /// Who may call an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,35 +47,44 @@ macro_rules! operations {
     (
         anonymous { $($open_name:literal => $open:ident($open_request:ident),)* }
         user { $($name:literal => $function:ident($request:ident),)* }
+        session { $($session_name:literal => $session:ident($session_request:ident),)* }
         server { $($server_name:literal => $server:ident($server_request:ident),)* }
     ) => {
         /// Every operation, by method name.
         pub const OPERATIONS: &[(&str, Access)] = &[
             $(($open_name, Access::Anonymous),)*
             $(($name, Access::User),)*
+            $(($session_name, Access::User),)*
             $(($server_name, Access::Server),)*
         ];
 
         impl Service {
-            async fn run(&self, who: Who<'_>, method: &str, codec: Codec, body: &[u8]) -> Result<Bytes> {
-                match method {
+            async fn run(&self, who: Who<'_>, asking: Asking, method: &str, codec: Codec, body: &[u8]) -> Result<Done> {
+                let body = match method {
                     $($open_name => {
                         let request: v1::$open_request = codec.decode_request(body)?;
-                        Ok(codec.encode(&Box::pin(self.$open(request)).await?))
+                        codec.encode(&Box::pin(self.$open(request)).await?)
                     })*
                     $($name => {
                         let caller = who.user()?;
                         let request: v1::$request = codec.decode_request(body)?;
-                        Ok(codec.encode(&Box::pin(self.$function(caller, request)).await?))
+                        codec.encode(&Box::pin(self.$function(caller, request)).await?)
+                    })*
+                    $($session_name => {
+                        let caller = who.user()?;
+                        let request: v1::$session_request = codec.decode_request(body)?;
+                        let (answer, effect) = Box::pin(self.$session(caller, asking, request)).await?;
+                        return Ok(Done { body: codec.encode(&answer), effect });
                     })*
                     $($server_name => {
                         let key = who.server()?;
                         let request: v1::$server_request = codec.decode_request(body)?;
-                        Ok(codec.encode(&Box::pin(self.$server(key, request)).await?))
+                        codec.encode(&Box::pin(self.$server(key, request)).await?)
                     })*
-                    "AccountService/RenewLink" => Err(Failure::invalid("only an open link can be renewed")),
-                    _ => Err(Failure::new(ErrorCode::UnknownMethod, "there is no such operation")),
-                }
+                    "AccountService/RenewLink" => return Err(Failure::invalid("only an open link can be renewed")),
+                    _ => return Err(Failure::new(ErrorCode::UnknownMethod, "there is no such operation")),
+                };
+                Ok(Done { body, effect: Effect::None })
             }
         }
     };
@@ -124,6 +133,13 @@ operations! {
         "SyncService/PullConversation" => pull_conversation(PullConversationRequest),
         "SyncService/ListHistory" => list_history(ListHistoryRequest),
     }
+    session {
+        "RoomService/JoinRoom" => join_room(JoinRoomRequest),
+        "RoomService/LeaveRoom" => leave_room(LeaveRoomRequest),
+        "RoomService/SendToRoom" => send_to_room(SendToRoomRequest),
+        "RoomService/CountInRoom" => count_in_room(CountInRoomRequest),
+        "RoomService/GetRoom" => get_room(GetRoomRequest),
+    }
     server {
         "AdminService/SendAsUser" => send_as_user(SendAsUserRequest),
         "AdminService/SendNotification" => send_notification(SendNotificationRequest),
@@ -134,6 +150,9 @@ operations! {
         "AdminService/ListWebhooks" => list_webhooks(ListWebhooksRequest),
         "AdminService/SetWebhook" => set_webhook(SetWebhookRequest),
         "AdminService/ListDeadEvents" => list_dead_events(ListDeadEventsRequest),
+        "AdminService/ListRooms" => list_rooms(ListRoomsRequest),
+        "AdminService/SendToRoom" => send_as_host(SendToRoomRequest),
+        "AdminService/CloseRoom" => close_room(CloseRoomRequest),
     }
 }
 
@@ -142,13 +161,14 @@ fn unauthenticated(text: &str) -> Failure {
 }
 
 /// The method's name without the package.
-fn short(method: &str) -> &str {
+pub(crate) fn short(method: &str) -> &str {
     let method = method.strip_prefix('/').unwrap_or(method);
     method.strip_prefix("skein.v1.").unwrap_or(method)
 }
 
 impl Service {
-    /// Runs one operation: `MessageService/SendMessage`, with or without the package `skein.v1.` before it.
+    /// Runs one operation: `MessageService/SendMessage`, with or without the package `skein.v1.` before it. Whoever has a session for its effect uses
+    /// [`Service::dispatch_for`].
     ///
     /// # Errors
     /// The coded error for the peer: that of the operation, or `UNAUTHENTICATED`, `UNKNOWN_METHOD`, `MALFORMED`.
@@ -159,8 +179,27 @@ impl Service {
         codec: Codec,
         body: &[u8],
     ) -> std::result::Result<Bytes, v1::Error> {
+        self.dispatch_for(caller, Asking::default(), method, codec, body).await.map(|done| done.body)
+    }
+
+    /// The same for a session, which the effect is to be applied to. What is about a live room that another node keeps is done there.
+    ///
+    /// # Errors
+    /// As above, and `UNAVAILABLE` when that node does not answer.
+    pub async fn dispatch_for(
+        &self,
+        caller: Option<&Caller>,
+        asking: Asking,
+        method: &str,
+        codec: Codec,
+        body: &[u8],
+    ) -> std::result::Result<Done, v1::Error> {
+        let method = short(method);
+        if let Some(done) = self.done_by_owner(caller, asking, method, codec, body).await {
+            return done;
+        }
         let who = caller.map_or(Who::Nobody, Who::User);
-        self.run(who, short(method), codec, body).await.map_err(Into::into)
+        self.run(who, asking, method, codec, body).await.map_err(Into::into)
     }
 
     /// The same for a business system; see [`Service::authenticate_server`].
@@ -174,9 +213,34 @@ impl Service {
         codec: Codec,
         body: &[u8],
     ) -> std::result::Result<Bytes, v1::Error> {
-        self.run(Who::Server(key), short(method), codec, body).await.map_err(Into::into)
+        self.dispatch_server_for(key, false, method, codec, body).await
+    }
+
+    /// The same; `relayed` when another service node has passed it on.
+    pub(crate) async fn dispatch_server_for(
+        &self,
+        key: &ServerKey,
+        relayed: bool,
+        method: &str,
+        codec: Codec,
+        body: &[u8],
+    ) -> std::result::Result<Bytes, v1::Error> {
+        let method = short(method);
+        if let Some(done) = self.done_by_owner_for_server(key, relayed, method, codec, body).await {
+            return done;
+        }
+        let done = self.run(Who::Server(key), Asking::default(), method, codec, body).await;
+        done.map(|done| done.body).map_err(Into::into)
     }
 }
+
+/// Operations that the access layer answers, because they concern a link or a node.
+pub const OF_ACCESS: &[&str] = &[
+    "AccountService/RenewLink",
+    "AdminService/DrainNode",
+    "AdminService/ListNodes",
+    "DispatchService/ResolveGateways",
+];
 
 /// Whether business systems call this operation, by server key.
 pub fn is_for_servers(method: &str) -> bool {
@@ -186,5 +250,5 @@ pub fn is_for_servers(method: &str) -> bool {
 /// Whether there is such an operation.
 pub fn is_method(method: &str) -> bool {
     let method = short(method);
-    OPERATIONS.iter().any(|(name, _)| *name == method) || method == "AccountService/RenewLink"
+    OPERATIONS.iter().any(|(name, _)| *name == method) || OF_ACCESS.contains(&method)
 }

@@ -7,7 +7,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use skein_proto::{codec::Codec, id::UserId, outbox::KindSet, v1};
 
-use crate::{Caller, RemoteService, ServerKey, Service, admin::EventLines};
+use crate::{
+    Asking, Caller, Done, RemoteService, ServerKey, Service, SessionView,
+    admin::EventLines,
+    dispatch,
+    room::{
+        report::{RoomReport, RoomStanding},
+        subject,
+    },
+};
 
 /// The way in.
 #[derive(Clone)]
@@ -41,7 +49,7 @@ impl Gate {
         }
     }
 
-    /// Runs one operation, see [`Service::dispatch`].
+    /// Runs one operation, see [`Service::dispatch_for`]; its effect is to be applied to the session that asks, before it is answered.
     ///
     /// # Errors
     /// The coded error for the peer. After `UNAVAILABLE` the operation may have been done all the same; operations that must not be done twice carry the
@@ -49,13 +57,25 @@ impl Gate {
     pub async fn dispatch(
         &self,
         caller: Option<&Caller>,
+        session: Option<&dyn SessionView>,
         method: &str,
         codec: Codec,
         body: &[u8],
-    ) -> Result<Bytes, v1::Error> {
+    ) -> Result<Done, v1::Error> {
+        let room = subject(dispatch::short(method), codec, body);
+        let in_room = session.zip(room.as_deref()).is_some_and(|(session, room)| session.is_in_room(room));
+        let asking = Asking { has_session: session.is_some(), in_room, relayed: false };
         match self {
-            Self::Here(service) => service.dispatch(caller, method, codec, body).await,
-            Self::Elsewhere(remote) => remote.dispatch(caller, method, codec, body).await,
+            Self::Here(service) => service.dispatch_for(caller, asking, method, codec, body).await,
+            Self::Elsewhere(remote) => remote.dispatch(caller, asking, room.as_deref(), method, codec, body).await,
+        }
+    }
+
+    /// Tells the owners of live rooms who of this node is in them, see [`Service::report_rooms`]. Those that cannot be reached do not answer.
+    pub async fn report_rooms(&self, node: u64, reports: Vec<RoomReport>) -> Vec<RoomStanding> {
+        match self {
+            Self::Here(service) => service.report_rooms(node, reports).await,
+            Self::Elsewhere(remote) => remote.report_rooms(node, reports).await,
         }
     }
 

@@ -3,7 +3,7 @@
 //! In reading order: [`service`] (what everything shares), [`dispatch`] (the table of operations: the one place where a
 //! method name meets its function), [`caller`] and [`failure`] (who asks, what went wrong), [`gate`] (how the access layer gets in) with `remote`
 //! (from another node), then a folder per subject with one file per operation: `account`, `conversation`, `group`, `message`, `receipt`, `sync`,
-//! [`admin`] (for business systems); [`hook`] asks a business system first; `fanout` tells the connections.
+//! [`room`] (live rooms; [`effect`] is what they ask of a session), [`admin`] (for business systems); [`hook`] asks a business system first; `fanout` tells the connections.
 //!
 //! To add an operation: declare it in `proto/`, write its file beside its siblings as an `impl Service` block, and add its line to
 //! the table in [`dispatch`]; a test fails until the table and the schema agree.
@@ -12,9 +12,11 @@ pub mod admin;
 pub mod caller;
 pub mod config;
 pub mod dispatch;
+pub mod effect;
 pub mod failure;
 pub mod gate;
 pub mod hook;
+pub mod room;
 pub mod service;
 
 mod account;
@@ -31,8 +33,9 @@ mod validate;
 
 pub use admin::{AdminConfig, ServerKey};
 pub use caller::Caller;
-pub use config::{LoginPolicy, ServiceConfig};
+pub use config::{LoginPolicy, RoomConfig, ServiceConfig};
 pub use dispatch::{is_for_servers, is_method};
+pub use effect::{Asking, Done, Effect, SessionView};
 pub use failure::Failure;
 pub use gate::Gate;
 pub use remote::{RemoteService, answer_calls};

@@ -17,7 +17,8 @@ use skein_proto::{
 use skein_store::Store;
 
 use crate::{
-    AdminConfig, Caller, Failure, Result, ServiceConfig, admin::ServerKeys, hook::BeforeMessage, token::TokenKeys,
+    AdminConfig, Caller, Failure, Result, ServiceConfig, admin::ServerKeys, hook::BeforeMessage, room::Rooms,
+    token::TokenKeys,
 };
 
 /// Rosters of large groups kept for fan-out. Losing one costs a read.
@@ -42,6 +43,8 @@ pub struct Service {
     /// Kinds of events that are kept for streams.
     pub(crate) event_kinds: KindSet,
     pub(crate) rosters: Mutex<Rosters>,
+    /// The live rooms that this node keeps.
+    pub(crate) rooms: Rooms,
     /// Asked before a message of a user is stored.
     pub(crate) before_message: OnceLock<Arc<dyn BeforeMessage>>,
     /// Bounds the memory and the cores that password hashing may take.
@@ -73,6 +76,7 @@ impl Service {
         let event_kinds = KindSet::parse(&admin.event_kinds)
             .map_err(|error| Failure::invalid(format!("admin.event_kinds: {error}")))?;
         store.set_recorded_kinds(event_kinds.union(others));
+        let rooms = Rooms::start(&bus, config.rooms.clone());
         Ok(Arc::new(Self {
             store,
             bus,
@@ -82,6 +86,7 @@ impl Service {
             server_keys,
             event_kinds,
             rosters: Mutex::default(),
+            rooms,
             before_message: OnceLock::new(),
             hashing: tokio::sync::Semaphore::new(2),
         }))

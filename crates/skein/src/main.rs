@@ -4,6 +4,7 @@ mod cluster;
 mod command;
 mod config;
 mod events;
+mod lifecycle;
 mod rules;
 mod store;
 mod web;
@@ -35,7 +36,7 @@ enum Command {
     Bench(command::bench::Args),
     /// Check configuration, data directory and a running server
     Doctor(command::doctor::Args),
-    /// Rare work: move to PostgreSQL
+    /// Rare work: drain a node, move to PostgreSQL
     Admin(command::admin::Args),
 }
 

@@ -4,6 +4,7 @@ import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } fro
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { SkeinError } from "./error.js";
 import { ErrorSchema } from "./gen/skein/v1/error_pb.js";
+import { sessionHeaders } from "./link/http.js";
 
 export type HttpTransport = Transport;
 
@@ -16,8 +17,9 @@ export async function callOverHttp<I extends DescMessage, O extends DescMessage>
   method: DescMethodUnary<I, O>,
   input: MessageInitShape<I>,
   token?: string,
+  sessionId?: Uint8Array,
 ): Promise<MessageShape<O>> {
-  const headers = token === undefined ? undefined : { authorization: `Bearer ${token}` };
+  const headers = token === undefined ? undefined : sessionHeaders(token, sessionId);
   try {
     const answer = await transport.unary(method, undefined, CALL_TIMEOUT_MS, headers, input);
     return answer.message;

@@ -32,7 +32,9 @@ fn connect_code(code: ErrorCode) -> Connect {
         | ErrorCode::NotSender => Connect::PermissionDenied,
         ErrorCode::NotFound => Connect::NotFound,
         ErrorCode::AlreadyExists => Connect::AlreadyExists,
-        ErrorCode::WindowPassed | ErrorCode::MessageGone => Connect::FailedPrecondition,
+        ErrorCode::WindowPassed | ErrorCode::MessageGone | ErrorCode::NotInRoom | ErrorCode::SessionNeeded => {
+            Connect::FailedPrecondition
+        }
         ErrorCode::LimitReached | ErrorCode::Overloaded | ErrorCode::RateLimited | ErrorCode::StoreFull => {
             Connect::ResourceExhausted
         }

@@ -35,10 +35,13 @@ use crate::{
     confirm::confirm,
     hello::Greeted,
     registry::{Attachment, LiveSession, Registry, Turn},
+    room::Shape,
 };
 
 /// Header that names a session.
 const SESSION: &str = "skein-session";
+/// Frames of live rooms in one piece of a stream, or one answer of a poll; what is more comes with the next.
+const ROOM_FRAMES_MAX: usize = 64;
 /// Longest wait of one poll.
 const POLL_MAX: Duration = Duration::from_secs(60);
 
@@ -74,10 +77,14 @@ impl Held {
     fn poll(&self, context: &mut Context<'_>, now_ms: u64) -> Poll<Result<Vec<Bytes>, CloseCode>> {
         let mut frames = Vec::new();
         match self.session.take_turn(self.epoch, now_ms, context.waker(), &mut frames) {
-            Turn::Close(code) => Poll::Ready(Err(code)),
-            Turn::Frames if frames.is_empty() => Poll::Pending,
-            Turn::Frames => Poll::Ready(Ok(frames)),
+            Turn::Close(code) => return Poll::Ready(Err(code)),
+            Turn::Frames { in_rooms: false } => {}
+            Turn::Frames { in_rooms: true } => {
+                let next = || self.session.next_room_frame(self.epoch, Shape::Json);
+                frames.extend(std::iter::from_fn(next).take(ROOM_FRAMES_MAX).map(|frame| frame.bytes));
+            }
         }
+        if frames.is_empty() { Poll::Pending } else { Poll::Ready(Ok(frames)) }
     }
 }
 
@@ -93,7 +100,7 @@ async fn authenticated(http: &Http, headers: &HeaderMap) -> Result<Caller, Respo
     }
 }
 
-fn session_id(headers: &HeaderMap) -> Option<Vec<u8>> {
+pub(super) fn session_id(headers: &HeaderMap) -> Option<Vec<u8>> {
     let text = headers.get(SESSION)?.to_str().ok()?;
     STANDARD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok()
 }
@@ -208,17 +215,19 @@ pub(super) async fn poll(
         () = tokio::time::sleep(wait) => Vec::new(),
         () = http.stop.cancelled() => Vec::new(),
     };
-    let pushes: Vec<Value> = frames
-        .iter()
-        .filter_map(|payload| serde_json::from_slice::<Value>(payload).ok())
-        .map(|mut frame| frame["push"].take())
-        .collect();
+    let mut frames: Vec<Value> =
+        frames.iter().filter_map(|payload| serde_json::from_slice::<Value>(payload).ok()).collect();
+    let mut take = |kind: &str| -> Vec<Value> {
+        frames.iter_mut().filter_map(|frame| frame.get_mut(kind)).map(Value::take).collect()
+    };
     let answer = json!({
         "sessionId": STANDARD.encode(&welcome.session_id),
         "resumed": welcome.resumed,
         "userVersion": welcome.user_version.to_string(),
         "serverTimeMs": welcome.server_time_ms.to_string(),
-        "pushes": pushes,
+        "pushes": take("push"),
+        "roomPushes": take("roomPush"),
+        "goAway": take("goAway").pop(),
     });
     Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], answer.to_string())
         .into_response())

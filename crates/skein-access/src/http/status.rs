@@ -7,7 +7,7 @@ use skein_proto::v1::ErrorCode;
 use skein_service::Gate;
 
 use super::{Http, failure};
-use crate::exporter;
+use crate::{cluster::Phase, exporter};
 
 /// The metrics, as text for Prometheus.
 pub(super) async fn metrics(handle: PrometheusHandle) -> String {
@@ -20,6 +20,13 @@ pub(super) async fn ready(State(http): State<Http>) -> Result<&'static str, Resp
     let unavailable = |text: &str| failure::response(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, text);
     if http.stop.is_cancelled() {
         return Err(unavailable("the server is stopping"));
+    }
+    let node = http.shared.announcement();
+    if node.phase != Phase::Serving {
+        return Err(unavailable(&format!(
+            "the node is being drained, {} of {} links are left",
+            node.links, node.links_at_start
+        )));
     }
     let cut_off = http.shared.bus.state() == BusState::Disconnected;
     match (http.shared.gate.ready().await, &http.shared.gate) {

@@ -185,10 +185,10 @@ pub async fn calls_are_answered(world: World) {
         }
     });
     // Until they have met there is nobody.
-    for user in [None, Some(ANN)] {
+    for key in [None, Some(7)] {
         let asking = async {
             loop {
-                if let Ok(answer) = access.bus.call(user, Bytes::from_static(b"hello")).await {
+                if let Ok(answer) = access.bus.call(key, Bytes::from_static(b"hello")).await {
                     return answer;
                 }
                 tokio::task::yield_now().await;
@@ -200,7 +200,7 @@ pub async fn calls_are_answered(world: World) {
     answering.abort();
 }
 
-/// Calls of one user that overlap reach one service node, in the order in which they were made.
+/// Calls with one key that overlap reach one service node, in the order in which they were made.
 pub async fn calls_of_a_user_keep_their_order(world: World) {
     let [mut a, mut b] = world.nodes().await;
     let access = world.node_with(NodeRole { serves: false, delivers: true }).await;
@@ -223,7 +223,7 @@ pub async fn calls_of_a_user_keep_their_order(world: World) {
     }
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
     while taken.try_recv().is_ok() {}
-    let asking = (0..500_u32).map(|number| bus.call(Some(ANN), Bytes::copy_from_slice(&number.to_le_bytes())));
+    let asking = (0..500_u32).map(|number| bus.call(Some(7), Bytes::copy_from_slice(&number.to_le_bytes())));
     let answers = futures::future::join_all(asking).await;
     assert!(answers.iter().all(Result::is_ok));
     let mut seen = Vec::new();
@@ -244,4 +244,21 @@ pub async fn hints_reach_other_nodes(world: World) {
         BusMessage::Lagging(Whom::Users(users)) => assert_eq!(*users, [ANN]),
         other => panic!("{other:?}"),
     }
+}
+
+/// A notice goes to every other access layer, and not to the own one.
+pub async fn notices_reach_the_others(world: World) {
+    let [mut a, mut b, mut c] = world.nodes().await;
+    let notice = Bytes::from_static(b"a notice");
+    a.bus.publish(BusMessage::Notice(notice.clone())).await;
+    for node in [&mut b, &mut c] {
+        match node.next().await {
+            BusMessage::Notice(heard) => assert_eq!(heard, notice),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Were it told too, it would have been before this.
+    a.hold(ANN, "phone");
+    a.publish(&[ANN], 1).await;
+    assert_eq!(a.next_event().await, (vec![ANN], 1));
 }

@@ -7,10 +7,11 @@
 //! skein_bus::conformance_tests!(crate::open; alone, cluster);
 //! ```
 //!
-//! `alone` is for every bus, `cluster` for those with more than one node.
+//! `alone` is for every bus, `cluster` for those with more than one node; both have cases in `room`.
 
 pub mod alone;
 pub mod cluster;
+pub mod room;
 mod world;
 
 pub use world::{Join, TestNode, World};
@@ -23,6 +24,9 @@ macro_rules! conformance_tests {
         $crate::conformance_tests! { @cases $open; alone {
             messages_arrive_in_order, devices_of_this_node_are_known, without_a_service_node_nobody_answers,
         } }
+        mod room_alone {
+            $crate::conformance_tests! { @cases $open; room { packets_come_in_order_while_a_node_listens } }
+        }
     };
     (@cluster $open:path) => {
         $crate::conformance_tests! { @cases $open; cluster {
@@ -30,8 +34,9 @@ macro_rules! conformance_tests {
             messages_to_another_node_arrive_in_order, who_left_gets_nothing, a_late_node_learns_who_is_where,
             who_appears_is_told_to_pull, links_are_closed_everywhere, a_session_ends_on_the_node_that_made_it,
             devices_are_known_across_nodes, a_node_that_leaves_is_forgotten, calls_are_answered,
-            calls_of_a_user_keep_their_order, hints_reach_other_nodes,
+            calls_of_a_user_keep_their_order, hints_reach_other_nodes, notices_reach_the_others,
         } }
+        $crate::conformance_tests! { @cases $open; room { packets_reach_the_nodes_that_listen, keys_have_one_place } }
     };
     (@cases $open:path; $group:ident { $($case:ident),* $(,)? }) => {
         mod $group {

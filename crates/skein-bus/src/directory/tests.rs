@@ -130,19 +130,19 @@ fn a_user_may_be_on_many_nodes() {
 #[test]
 fn calls_of_a_user_stay_with_their_node() {
     let mut directory = Directory::new(false);
-    assert_eq!(directory.server_for(UserId(1)), None);
+    assert_eq!(directory.server_for(1), None);
     for node in 1..=3 {
         let duties = Duties { serves: true, delivers: false };
         directory.hear(&Beat { node: NodeId(node), duties, ..beat(1, 0, &[], &[]) }, 0, 0);
     }
-    let chosen: Vec<_> = (0..300).map(|user| directory.server_for(UserId(user)).unwrap()).collect();
+    let chosen: Vec<_> = (0..300).map(|key| directory.server_for(key).unwrap()).collect();
     for node in 1..=3 {
         let share = chosen.iter().filter(|chosen| chosen.0 == node).count();
         assert!((50..150).contains(&share), "{share}");
     }
     directory.forget(NodeId(2));
     for (user, before) in chosen.iter().enumerate().filter(|(_, node)| node.0 != 2) {
-        assert_eq!(directory.server_for(UserId(user as u64)), Some(*before), "others stay");
+        assert_eq!(directory.server_for(user as u64), Some(*before), "others stay");
     }
 }
 

@@ -6,18 +6,19 @@ use async_nats::{Message, Subject};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use futures::{
     StreamExt as _,
-    future::BoxFuture,
+    future::{BoxFuture, join_all},
     stream::{self, FuturesUnordered},
 };
 use metrics::counter;
-use skein_proto::id::UserId;
 use tokio::sync::oneshot;
 
 use super::Node;
-use crate::{CALLS_MAX, Call, CallError};
+use crate::{CALLS_MAX, Call, CallError, Place, packet::NodeId};
 
 /// How long a call may take; the longest operation hashes a password behind others.
 const CALL_MAX: Duration = Duration::from_secs(10);
+/// How long all nodes together may take.
+const ALL_MAX: Duration = Duration::from_secs(2);
 /// The first byte of an answer: there is one.
 const ANSWERED: u8 = 0;
 /// The first byte of an answer: too much to do.
@@ -28,24 +29,46 @@ const GROUP: &str = "service";
 type Answered = (Subject, Result<Bytes, oneshot::error::RecvError>);
 
 /// See [`crate::Bus::call`].
-pub(super) async fn call(node: &Node, user: Option<UserId>, request: Bytes) -> Result<Bytes, CallError> {
-    let own = user.and_then(|user| node.directory.read().server_for(user));
-    let answer = match own {
-        Some(server) => {
-            let subject = format!("{}.call.{:016x}", node.prefix, server.0);
-            match node.request(subject, request.clone(), CALL_MAX).await {
-                // It is gone and nobody took the call: any other will do.
-                Err(CallError::Nobody) => node.request(group_subject(node), request, CALL_MAX).await,
-                other => other,
-            }
-        }
+pub(super) async fn call(node: &Node, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError> {
+    let answer = match key {
+        Some(key) => call_keyed(node, key, request).await,
         None => node.request(group_subject(node), request, CALL_MAX).await,
     };
+    unwrapped(answer)
+}
+
+/// See [`crate::Bus::call_all`].
+pub(super) async fn call_all(node: &Node, request: Bytes) -> Vec<Bytes> {
+    let servers = node.directory.read().servers();
+    let asked = servers.into_iter().map(|server| {
+        let subject = format!("{}.call.{:016x}", node.prefix, server.0);
+        node.request(subject, request.clone(), ALL_MAX)
+    });
+    join_all(asked).await.into_iter().filter_map(|answer| unwrapped(answer).ok()).collect()
+}
+
+fn unwrapped(answer: Result<Bytes, CallError>) -> Result<Bytes, CallError> {
     match answer {
         Ok(mut answer) if answer.first() == Some(&ANSWERED) => Ok(answer.split_off(1)),
         Ok(answer) if answer.first() == Some(&OVERLOADED) => Err(CallError::Overloaded),
         Ok(_) => Err(CallError::Unanswered),
         Err(error) => Err(error),
+    }
+}
+
+/// Asks the node of this key. When it is gone and nobody took the call, that of the key without it: all who notice come to the same one.
+async fn call_keyed(node: &Node, key: u64, request: Bytes) -> Result<Bytes, CallError> {
+    loop {
+        let server = match node.place(key) {
+            Place::There(server) => NodeId(server),
+            Place::Here => return Err(CallError::Nobody),
+            Place::Nowhere => return node.request(group_subject(node), request, CALL_MAX).await,
+        };
+        let subject = format!("{}.call.{:016x}", node.prefix, server.0);
+        match node.request(subject, request.clone(), CALL_MAX).await {
+            Err(CallError::Nobody) if node.link.is_connected() => node.directory.write().stops_serving(server),
+            answer => return answer,
+        }
     }
 }
 

@@ -67,6 +67,7 @@ impl Node {
                 let heard = self.directory.write().learn(snapshot, self.now_ms());
                 self.follow(other, heard).await;
             }
+            Packet::Notice(notice) => self.deliver_here(BusMessage::Notice(notice)).await,
             Packet::Devices { user } => {
                 let Some(reply) = message.reply.clone() else { return };
                 let sessions = self.sessions.get().and_then(Weak::upgrade);

@@ -1,8 +1,9 @@
 //! The bus of a cluster, over core NATS: subjects, queue groups and requests, nothing that is stored.
 //!
 //! Subjects, behind the prefix: `all` (beats, orders to close links), `node.<id>` (what concerns one node), `call` (a queue group of all service nodes)
-//! and `call.<id>` (one of them). In reading order: [`link`] (sending within bounds, losing and coming back), [`beats`] (what we say about ourselves), [`inbox`] (what
-//! others say), [`calls`] (asking and answering). Beside it, [`stream`] publishes events to JetStream, over a connection of its own.
+//! and `call.<id>` (one of them), `room.<id>` (a live room). In reading order: [`link`] (sending within bounds, losing and coming back), [`beats`] (what we say about ourselves), [`inbox`] (what
+//! others say), [`calls`] (asking and answering), [`rooms`].
+//! Beside it, [`stream`] publishes events to JetStream, over a connection of its own.
 //!
 //! What may have been lost is always known to somebody, who sees to it that the sessions concerned are told to pull: the publisher, when it could not
 //! send or did not know where to; the receiver, when it was cut off or could not keep up.
@@ -12,6 +13,7 @@ mod calls;
 mod inbox;
 mod link;
 mod measure;
+mod rooms;
 mod stream;
 
 pub use stream::NatsStream;
@@ -35,7 +37,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, NatsConfig, Sessions, Whom,
+    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, NatsConfig, Place, Sessions, Whom,
     directory::Directory,
     packet::{self, Duties, NodeId, Packet},
     recent::{Closed, Recent},
@@ -96,6 +98,7 @@ struct Node {
     /// Of the last beat with changes.
     sequence: AtomicU64,
     link: link::Link,
+    rooms: rooms::Subscriptions,
     /// No more calls are taken; those that were are answered.
     drain: CancellationToken,
     stop: CancellationToken,
@@ -134,6 +137,7 @@ impl NatsBus {
             changed: Notify::new(),
             sequence: AtomicU64::new(0),
             link: link::Link::new(connected),
+            rooms: rooms::Subscriptions::default(),
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
         });
@@ -173,6 +177,18 @@ impl Node {
 
     fn duties(&self) -> Duties {
         Duties { serves: self.role.serves, delivers: self.role.delivers }
+    }
+
+    /// See [`crate::Bus::place`].
+    fn place(&self, key: u64) -> Place {
+        let other = self.directory.read().server_for(key);
+        let this = self.role.serves.then_some(self.id);
+        match (this, other) {
+            (Some(this), Some(other)) if this.weight(key) < other.weight(key) => Place::There(other.0),
+            (Some(_), _) => Place::Here,
+            (None, Some(other)) => Place::There(other.0),
+            (None, None) => Place::Nowhere,
+        }
     }
 
     /// Hands a message to the sessions of this node.
@@ -247,6 +263,9 @@ impl Bus for NatsBus {
                 let packet = Packet::EndSession { user: *user, device_id: device_id.clone(), session_id: *session_id };
                 node.send(node.subject_of(other), packet.encode()).await;
             }
+            BusMessage::Notice(notice) => {
+                node.send(node.subject_all(), Packet::Notice(notice.clone()).encode()).await;
+            }
             BusMessage::Lagging(whom) => {
                 if let Whom::Users(users) = whom {
                     let routes = node.directory.read().route(users);
@@ -256,6 +275,7 @@ impl Bus for NatsBus {
                 }
                 node.deliver_here(message).await;
             }
+            BusMessage::Room { room, packet } => self.publish_room(&room.clone(), packet.clone()).await,
         }
     }
 
@@ -276,8 +296,28 @@ impl Bus for NatsBus {
         devices
     }
 
-    async fn call(&self, user: Option<UserId>, request: Bytes) -> Result<Bytes, CallError> {
-        calls::call(&self.node, user, request).await
+    async fn call(&self, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError> {
+        calls::call(&self.node, key, request).await
+    }
+
+    async fn call_all(&self, request: Bytes) -> Vec<Bytes> {
+        calls::call_all(&self.node, request).await
+    }
+
+    fn place(&self, key: u64) -> Place {
+        self.node.place(key)
+    }
+
+    async fn publish_room(&self, room: &str, packet: Bytes) {
+        self.node.publish_room(room, packet).await;
+    }
+
+    async fn subscribe_room(&self, room: &Arc<str>) {
+        self.node.subscribe_room(room).await;
+    }
+
+    fn unsubscribe_room(&self, room: &str) {
+        self.node.rooms.remove(room);
     }
 
     fn attach(&self, sessions: Weak<dyn Sessions>) {

@@ -67,7 +67,7 @@ async fn without_nats_publishing_does_not_wait_and_calls_fail_at_once() {
         assert_eq!(a.next_event().await.1, number);
     }
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-    assert_eq!(a.bus.call(Some(ANN), bytes::Bytes::new()).await, Err(CallError::Nobody));
+    assert_eq!(a.bus.call(Some(7), bytes::Bytes::new()).await, Err(CallError::Nobody));
     assert!(a.bus.online_devices(ANN).await.is_empty());
 }
 
@@ -123,4 +123,32 @@ async fn a_server_that_hangs_delays_nobody_for_long() {
     }
     server.pause(false);
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+}
+
+#[tokio::test]
+async fn a_room_is_heard_again_after_an_outage() {
+    let mut server = NatsServer::start();
+    let [a, mut b]: [_; 2] = World::new(join(&server)).nodes().await;
+    let room: std::sync::Arc<str> = "room".into();
+    b.bus.subscribe_room(&room).await;
+    server.kill();
+    until(&a, BusState::Disconnected).await;
+    until(&b, BusState::Disconnected).await;
+    a.bus.publish_room(&room, bytes::Bytes::from_static(b"lost")).await;
+    server.restart();
+    until(&a, BusState::Connected).await;
+    until(&b, BusState::Connected).await;
+    let waiting = async {
+        loop {
+            // Until the subscription is in force again.
+            a.bus.publish_room(&room, bytes::Bytes::from_static(b"heard")).await;
+            let heard = tokio::time::timeout(Duration::from_millis(200), b.deliveries.recv()).await;
+            if let Ok(Some(BusMessage::Room { packet, .. })) = heard
+                && packet == "heard"
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.expect("it comes");
 }

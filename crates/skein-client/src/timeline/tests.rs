@@ -273,3 +273,23 @@ fn what_a_failed_pull_did_not_answer_is_still_needed() {
     timeline.return_needs(&needs);
     assert!(timeline.has_needs());
 }
+
+#[test]
+fn the_largest_numbers_there_are_do_not_overflow() {
+    let entry = v1::ConversationEntry {
+        conversation_id: ID.to_owned(),
+        member: true,
+        last_seq: u64::MAX,
+        unread: u64::MAX,
+        conversation_version: u64::MAX,
+        ..Default::default()
+    };
+    let mut timeline = Timeline { user_id: ME, ..Timeline::default() };
+    let page = v1::PullUserResponse { entries: vec![entry], version: u64::MAX, ..Default::default() };
+    assert!(timeline.merge_user_page(&page, &[]));
+    assert_eq!((timeline.user_version, timeline.conversations[ID].version), (u64::MAX, u64::MAX));
+    let message = v1::Message { conversation_id: ID.to_owned(), seq: 5, version: u64::MAX, ..Default::default() };
+    let event = v1::MessageEvent { message: message.into(), ..Default::default() };
+    timeline.push(&v1::Event { body: Some(event.into()), ..Default::default() });
+    assert!(!timeline.has_needs() || timeline.take_needs() == [Need::User]);
+}

@@ -201,9 +201,14 @@ impl ServerSession {
             Some(Body::Request(request)) => Ok(Input::Request(request)),
             Some(Body::Ping(ping)) => Ok(Input::Ping(*ping)),
             Some(Body::Close(close)) => Ok(Input::Close(*close)),
-            Some(Body::Hello(_) | Body::Welcome(_) | Body::Response(_) | Body::Push(_) | Body::GoAway(_)) => {
-                Err(CloseCode::ProtocolError)
-            }
+            Some(
+                Body::Hello(_)
+                | Body::Welcome(_)
+                | Body::Response(_)
+                | Body::Push(_)
+                | Body::GoAway(_)
+                | Body::RoomPush(_),
+            ) => Err(CloseCode::ProtocolError),
         }
     }
 
@@ -284,6 +289,7 @@ impl ServerSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::decode_frame;
 
     fn event(bytes: usize) -> Arc<EncodedEvent> {
         let conversation_id = "x".repeat(bytes);
@@ -294,7 +300,7 @@ mod tests {
         let mut out = Vec::new();
         session.poll_frames(5, &mut out);
         out.iter()
-            .map(|payload| match frame::decode_frame(session.codec, payload).unwrap().body {
+            .map(|payload| match decode_frame(session.codec, payload).unwrap().body {
                 Some(Body::Push(push)) => *push,
                 other => panic!("{other:?}"),
             })
@@ -392,12 +398,13 @@ mod tests {
 
     #[test]
     fn frames_that_only_servers_send_are_violations() {
-        let bodies: [Body; 5] = [
+        let bodies: [Body; 6] = [
             v1::Hello::default().into(),
             v1::Welcome::default().into(),
             v1::Response::default().into(),
             v1::Push::default().into(),
             v1::GoAway::default().into(),
+            v1::RoomPush::default().into(),
         ];
         for body in bodies {
             let mut session = ServerSession::new([1; 16], Codec::Binary, 0);

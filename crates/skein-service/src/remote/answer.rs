@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, task::unconstrained};
 use tokio_util::task::TaskTracker;
 
 use super::wire::{self, Question};
-use crate::{Failure, Service};
+use crate::{Failure, Service, room::report};
 
 /// How long a call for events waits until there are some: well below the deadline of a call, and below what a stopping node waits for calls.
 const EVENTS_WAIT: Duration = Duration::from_secs(2);
@@ -49,15 +49,20 @@ async fn answer(service: &Service, request: Bytes) -> Result<Bytes, v1::Error> {
             let (caller, version) = service.open_link(access_token).await?;
             Ok(wire::encode_opened(&caller, version))
         }
-        Question::Dispatch { caller, method, codec, body } => {
-            service.dispatch(caller.as_ref(), method, codec, body).await
+        Question::Dispatch { caller, asking, method, codec, body } => {
+            let done = service.dispatch_for(caller.as_ref(), asking, method, codec, body).await?;
+            Ok(wire::encode_done(&done))
+        }
+        Question::ReportRooms { node, reports } => {
+            Ok(report::encode_standings(&service.report_rooms_here(node, &reports)))
         }
         Question::AuthenticateServer { key } => {
             service.authenticate_server(key.as_deref()).map(|key| wire::encode_key(&key))
         }
-        Question::DispatchServer { key, method, codec, body } => {
-            service.dispatch_server(&key, method, codec, body).await
+        Question::DispatchServer { key, relayed, method, codec, body } => {
+            service.dispatch_server_for(&key, relayed, method, codec, body).await
         }
+        Question::ListRooms => Ok(report::encode_rooms(&service.rooms.list())),
         Question::OpenEvents { after, kinds } => {
             let (after, kinds) = service.open_events(after, &kinds).await?;
             Ok(wire::encode_begin(after, kinds))

@@ -12,18 +12,27 @@ use parking_lot::Mutex;
 use skein_bus::{Bus, CallError};
 use skein_proto::{
     codec::Codec,
-    id::UserId,
     outbox::KindSet,
     v1::{self, ErrorCode},
 };
 
 use self::wire::Question;
-use crate::{Caller, Failure, ServerKey, admin::EventLines, now_ms};
+use crate::{
+    Asking, Caller, Done, Failure, ServerKey,
+    admin::EventLines,
+    now_ms,
+    room::{
+        key_of,
+        report::{self, RoomReport, RoomStanding},
+    },
+};
 
 pub use answer::answer_calls;
 
 /// How long the limits are taken to be what they were, in milliseconds.
 const LIMITS_KEPT_MS: u64 = 60_000;
+/// Rooms of one report; with all their counters they stay below what NATS takes.
+const REPORTS_MAX: usize = 128;
 
 /// The service layer, as an access node has it.
 pub struct RemoteService {
@@ -40,9 +49,8 @@ impl RemoteService {
         Arc::new(Self { bus, limits: Mutex::default(), event_streams_max })
     }
 
-    async fn ask(&self, user: Option<UserId>, question: Question<'_>) -> Result<Bytes, v1::Error> {
-        let answer = self.bus.call(user, question.encode()).await.map_err(|error| v1::Error::from(failure(error)))?;
-        wire::decode_answer(answer).unwrap_or_else(|_| Err(unreadable()))
+    async fn ask(&self, key: Option<u64>, question: Question<'_>) -> Result<Bytes, v1::Error> {
+        ask(&self.bus, key, question).await
     }
 
     pub(crate) async fn authenticate(&self, access_token: &str) -> Result<Caller, v1::Error> {
@@ -57,12 +65,19 @@ impl RemoteService {
     pub(crate) async fn dispatch(
         &self,
         caller: Option<&Caller>,
+        asking: Asking,
+        room: Option<&str>,
         method: &str,
         codec: Codec,
         body: &[u8],
-    ) -> Result<Bytes, v1::Error> {
-        let user = caller.map(|caller| caller.user);
-        self.ask(user, Question::Dispatch { caller: caller.cloned(), method, codec, body }).await
+    ) -> Result<Done, v1::Error> {
+        // What is about a room goes straight to the node that keeps it.
+        let key = room.map(key_of).or(caller.map(|caller| caller.user.0));
+        pass_on(&self.bus, key, caller, asking, method, codec, body).await
+    }
+
+    pub(crate) async fn report_rooms(&self, node: u64, reports: Vec<RoomReport>) -> Vec<RoomStanding> {
+        report_elsewhere(&self.bus, node, reports).await
     }
 
     pub(crate) async fn authenticate_server(&self, key: Option<&str>) -> Result<ServerKey, v1::Error> {
@@ -77,7 +92,7 @@ impl RemoteService {
         codec: Codec,
         body: &[u8],
     ) -> Result<Bytes, v1::Error> {
-        self.ask(None, Question::DispatchServer { key: key.clone(), method, codec, body }).await
+        self.ask(None, Question::DispatchServer { key: key.clone(), relayed: false, method, codec, body }).await
     }
 
     pub(crate) fn event_streams_max(&self) -> usize {
@@ -121,8 +136,82 @@ impl RemoteService {
     }
 }
 
+async fn ask(bus: &Arc<dyn Bus>, key: Option<u64>, question: Question<'_>) -> Result<Bytes, v1::Error> {
+    let answer = bus.call(key, question.encode()).await.map_err(|error| v1::Error::from(failure(error)))?;
+    wire::decode_answer(answer).unwrap_or_else(|_| Err(unreadable()))
+}
+
+/// Has another service node run an operation, the one of this key.
+pub(crate) async fn pass_on(
+    bus: &Arc<dyn Bus>,
+    key: Option<u64>,
+    caller: Option<&Caller>,
+    asking: Asking,
+    method: &str,
+    codec: Codec,
+    body: &[u8],
+) -> Result<Done, v1::Error> {
+    try_pass_on(bus, key, caller, asking, method, codec, body).await.unwrap_or_else(|error| Err(failure(error).into()))
+}
+
+/// The same; an error of the bus is told apart from an answer.
+pub(crate) async fn try_pass_on(
+    bus: &Arc<dyn Bus>,
+    key: Option<u64>,
+    caller: Option<&Caller>,
+    asking: Asking,
+    method: &str,
+    codec: Codec,
+    body: &[u8],
+) -> Result<Result<Done, v1::Error>, CallError> {
+    let question = Question::Dispatch { caller: caller.cloned(), asking, method, codec, body };
+    let answer = bus.call(key, question.encode()).await?;
+    Ok(match wire::decode_answer(answer) {
+        Ok(Ok(answer)) => wire::decode_done(answer).map_err(|_| unreadable()),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(unreadable()),
+    })
+}
+
+/// The same for a business system.
+pub(crate) async fn pass_on_for_server(
+    bus: &Arc<dyn Bus>,
+    place: u64,
+    key: &ServerKey,
+    method: &str,
+    codec: Codec,
+    body: &[u8],
+) -> Result<Bytes, v1::Error> {
+    ask(bus, Some(place), Question::DispatchServer { key: key.clone(), relayed: true, method, codec, body }).await
+}
+
+/// The live rooms that the other service nodes keep, with their members.
+pub(crate) async fn list_rooms(bus: &Arc<dyn Bus>) -> Vec<(String, u64)> {
+    let answers = bus.call_all(Question::ListRooms.encode()).await;
+    let rooms = answers.into_iter().filter_map(|answer| {
+        let answer = wire::decode_answer(answer).ok()?.ok()?;
+        report::decode_rooms(answer).ok()
+    });
+    rooms.flatten().collect()
+}
+
+/// Has the other nodes that keep these rooms note what is said about them; those that cannot be reached are told again with the next report.
+pub(crate) async fn report_elsewhere(bus: &Arc<dyn Bus>, node: u64, reports: Vec<RoomReport>) -> Vec<RoomStanding> {
+    let mut standings = Vec::new();
+    for (key, reports) in report::by_owner(bus.as_ref(), reports) {
+        for reports in reports.chunks(REPORTS_MAX) {
+            let question = Question::ReportRooms { node, reports: reports.to_vec() };
+            match ask(bus, Some(key), question).await {
+                Ok(answer) => standings.extend(report::decode_standings(answer).unwrap_or_default()),
+                Err(error) => tracing::debug!(code = ?error.code, "the owner of rooms does not answer"),
+            }
+        }
+    }
+    standings
+}
+
 /// What it means to a client that there is no answer.
-fn failure(error: CallError) -> Failure {
+pub(crate) fn failure(error: CallError) -> Failure {
     let (code, text, retry_after_ms) = match error {
         CallError::Nobody => (ErrorCode::Unavailable, "the servers behind this one cannot be reached; try again", 500),
         CallError::Overloaded => (ErrorCode::Overloaded, "too much is waiting; try again shortly", 200),

@@ -13,8 +13,10 @@ use skein_proto::{
 };
 
 use crate::{
-    Caller, ServerKey,
+    Asking, Caller, Done, Effect, ServerKey,
     admin::{EventLine, EventLines},
+    effect::RoomPlace,
+    room::report::{self, RoomReport},
 };
 
 mod kind {
@@ -26,11 +28,17 @@ mod kind {
     pub(super) const DISPATCH_SERVER: u8 = 6;
     pub(super) const OPEN_EVENTS: u8 = 7;
     pub(super) const NEXT_EVENTS: u8 = 8;
+    pub(super) const REPORT_ROOMS: u8 = 9;
+    pub(super) const LIST_ROOMS: u8 = 10;
 }
 
 /// Answers begin with one of these.
 const DONE: u8 = 0;
 const FAILED: u8 = 1;
+/// What an operation asks of the session.
+const EFFECT_NONE: u8 = 0;
+const EFFECT_JOIN_ROOM: u8 = 1;
+const EFFECT_LEAVE_ROOM: u8 = 2;
 
 type Decoded<T> = Result<T, MalformedPacket>;
 
@@ -40,11 +48,15 @@ pub(super) enum Question<'a> {
     /// Whose token is this, and where is their timeline.
     OpenLink { access_token: &'a str },
     /// Run this operation.
-    Dispatch { caller: Option<Caller>, method: &'a str, codec: Codec, body: &'a [u8] },
+    Dispatch { caller: Option<Caller>, asking: Asking, method: &'a str, codec: Codec, body: &'a [u8] },
+    /// Who is in which room, on which node.
+    ReportRooms { node: u64, reports: Vec<RoomReport> },
+    /// Which rooms does this node keep.
+    ListRooms,
     /// Whose server key is this.
     AuthenticateServer { key: Option<Arc<str>> },
     /// Run this operation for a business system.
-    DispatchServer { key: ServerKey, method: &'a str, codec: Codec, body: &'a [u8] },
+    DispatchServer { key: ServerKey, relayed: bool, method: &'a str, codec: Codec, body: &'a [u8] },
     /// Where does this stream of events begin.
     OpenEvents { after: Option<u64>, kinds: Vec<String> },
     /// What happened after this cursor.
@@ -63,23 +75,30 @@ impl<'a> Question<'a> {
                 out.0.put_u8(kind::OPEN_LINK);
                 out.text(access_token);
             }
-            Self::Dispatch { caller, method, codec, body } => {
+            Self::Dispatch { caller, asking, method, codec, body } => {
                 out.0.reserve(64 + method.len() + body.len());
                 out.0.put_u8(kind::DISPATCH);
                 out.0.put_u8(u8::from(caller.is_some()));
                 if let Some(caller) = caller {
                     put_caller(&mut out, caller);
                 }
+                out.0.put_u8(asking_bits(*asking));
                 put_operation(&mut out, method, *codec, body);
+            }
+            Self::ReportRooms { node, reports } => {
+                out.0.put_u8(kind::REPORT_ROOMS);
+                out.varint(*node);
+                report::put_reports(&mut out, reports);
             }
             Self::AuthenticateServer { key } => {
                 out.0.put_u8(kind::AUTHENTICATE_SERVER);
                 out.optional_text(key.as_deref());
             }
-            Self::DispatchServer { key, method, codec, body } => {
+            Self::DispatchServer { key, relayed, method, codec, body } => {
                 out.0.reserve(64 + method.len() + body.len());
                 out.0.put_u8(kind::DISPATCH_SERVER);
                 out.text(&key.name);
+                out.0.put_u8(u8::from(*relayed));
                 put_operation(&mut out, method, *codec, body);
             }
             Self::OpenEvents { after, kinds } => {
@@ -93,6 +112,7 @@ impl<'a> Question<'a> {
                 out.varint(*after);
                 out.varint(kinds.bits());
             }
+            Self::ListRooms => out.0.put_u8(kind::LIST_ROOMS),
             Self::Limits => out.0.put_u8(kind::LIMITS),
             Self::Ready => out.0.put_u8(kind::READY),
         }
@@ -109,14 +129,19 @@ impl<'a> Question<'a> {
                     1 => Some(caller(&mut input)?),
                     _ => return Err(MalformedPacket),
                 };
+                let asking = asking_of(input.byte()?);
                 let (method, codec, body) = operation(bytes, input)?;
-                Ok(Self::Dispatch { caller, method, codec, body })
+                Ok(Self::Dispatch { caller, asking, method, codec, body })
+            }
+            kind::REPORT_ROOMS => {
+                Ok(Self::ReportRooms { node: input.varint()?, reports: report::read_reports(&mut input)? })
             }
             kind::AUTHENTICATE_SERVER => Ok(Self::AuthenticateServer { key: input.optional_text()? }),
             kind::DISPATCH_SERVER => {
                 let key = ServerKey { name: input.text()?.as_str().into() };
+                let relayed = input.byte()? != 0;
                 let (method, codec, body) = operation(bytes, input)?;
-                Ok(Self::DispatchServer { key, method, codec, body })
+                Ok(Self::DispatchServer { key, relayed, method, codec, body })
             }
             kind::OPEN_EVENTS => {
                 let given = input.byte()?;
@@ -135,11 +160,55 @@ impl<'a> Question<'a> {
             kind::NEXT_EVENTS => {
                 Ok(Self::NextEvents { after: input.varint()?, kinds: KindSet::from_bits(input.varint()?) })
             }
+            kind::LIST_ROOMS => Ok(Self::ListRooms),
             kind::LIMITS => Ok(Self::Limits),
             kind::READY => Ok(Self::Ready),
             _ => Err(MalformedPacket),
         }
     }
+}
+
+fn asking_bits(asking: Asking) -> u8 {
+    u8::from(asking.has_session) | u8::from(asking.in_room) << 1 | u8::from(asking.relayed) << 2
+}
+
+fn asking_of(bits: u8) -> Asking {
+    Asking { has_session: bits & 1 != 0, in_room: bits & 2 != 0, relayed: bits & 4 != 0 }
+}
+
+/// What an operation asks of the session, then its answer.
+pub(super) fn encode_done(done: &Done) -> Bytes {
+    let mut out = Writer(BytesMut::with_capacity(32 + done.body.len()));
+    match &done.effect {
+        Effect::None => out.0.put_u8(EFFECT_NONE),
+        Effect::JoinRoom(place) => {
+            out.0.put_u8(EFFECT_JOIN_ROOM);
+            out.text(&place.room);
+            out.varint(place.epoch);
+            out.varint(place.offset);
+        }
+        Effect::LeaveRoom { room } => {
+            out.0.put_u8(EFFECT_LEAVE_ROOM);
+            out.text(room);
+        }
+    }
+    out.0.put_slice(&done.body);
+    out.0.freeze()
+}
+
+/// The inverse of [`encode_done`].
+pub(super) fn decode_done(bytes: Bytes) -> Decoded<Done> {
+    let mut input = Reader(bytes);
+    let effect = match input.byte()? {
+        EFFECT_NONE => Effect::None,
+        EFFECT_JOIN_ROOM => {
+            let room = input.text()?.as_str().into();
+            Effect::JoinRoom(RoomPlace { room, epoch: input.varint()?, offset: input.varint()? })
+        }
+        EFFECT_LEAVE_ROOM => Effect::LeaveRoom { room: input.text()?.as_str().into() },
+        _ => return Err(MalformedPacket),
+    };
+    Ok(Done { body: input.0, effect })
 }
 
 fn put_operation(out: &mut Writer, method: &str, codec: Codec, body: &[u8]) {
@@ -287,10 +356,11 @@ mod tests {
     proptest! {
         #[test]
         fn questions_and_answers_come_back(
-            someone in prop::option::of(a_caller()), method in "\\PC{0,40}", body: Vec<u8>, json: bool,
+            someone in prop::option::of(a_caller()), method in "\\PC{0,40}", body: Vec<u8>, json: bool, bits: u8,
         ) {
             let codec = if json { Codec::Json } else { Codec::Binary };
-            let question = Question::Dispatch { caller: someone.clone(), method: &method, codec, body: &body };
+            let asking = asking_of(bits & 7);
+            let question = Question::Dispatch { caller: someone.clone(), asking, method: &method, codec, body: &body };
             let (bytes, same) = (question.encode(), format!("{question:?}"));
             prop_assert_eq!(format!("{:?}", Question::decode(&bytes).unwrap()), same);
             if let Some(someone) = someone {
@@ -304,6 +374,23 @@ mod tests {
         }
 
         #[test]
+        fn what_is_about_rooms_comes_back(room in "[a-z]{1,9}", numbers: [u64; 3], body: Vec<u8>) {
+            let counters = vec![(room.clone(), numbers[0])];
+            let reports = vec![RoomReport { room: room.clone(), online: numbers[1], counters }, RoomReport::default()];
+            let question = Question::ReportRooms { node: numbers[2], reports };
+            let (bytes, same) = (question.encode(), format!("{question:?}"));
+            prop_assert_eq!(format!("{:?}", Question::decode(&bytes).unwrap()), same);
+            let place = RoomPlace { room: room.as_str().into(), epoch: numbers[0], offset: numbers[1] };
+            for effect in [Effect::None, Effect::JoinRoom(place), Effect::LeaveRoom { room: room.as_str().into() }] {
+                let done = Done { body: body.clone().into(), effect };
+                prop_assert_eq!(decode_done(encode_done(&done)).unwrap(), done);
+            }
+            let standings = vec![report::RoomStanding { room, epoch: numbers[0], offset: numbers[1] }];
+            let encoded = report::encode_standings(&standings);
+            prop_assert_eq!(report::decode_standings(encoded).unwrap(), standings);
+        }
+
+        #[test]
         fn those_of_business_systems_come_back(
             name in "\\PC{0,40}", after: Option<u64>, words in prop::collection::vec("\\PC{0,20}", 0..4), bits: u64,
             payloads in prop::collection::vec("\\PC{0,40}", 0..4), has_more: bool, body: Vec<u8>,
@@ -313,9 +400,10 @@ mod tests {
             for question in [
                 Question::AuthenticateServer { key: None },
                 Question::AuthenticateServer { key: Some(name.as_str().into()) },
-                Question::DispatchServer { key: key.clone(), method: &name, codec, body: &body },
+                Question::DispatchServer { key: key.clone(), relayed: has_more, method: &name, codec, body: &body },
                 Question::OpenEvents { after, kinds: words.clone() },
                 Question::NextEvents { after: bits, kinds },
+                Question::ListRooms,
             ] {
                 let (bytes, same) = (question.encode(), format!("{question:?}"));
                 prop_assert_eq!(format!("{:?}", Question::decode(&bytes).unwrap()), same);

@@ -20,7 +20,8 @@ struct Cluster {
     b: Server,
 }
 
-fn node(nats: &NatsServer, role: &str, more: &[(&str, &str)]) -> Server {
+/// A node of this role.
+pub fn node(nats: &NatsServer, role: &str, more: &[(&str, &str)]) -> Server {
     let urls = format!("[\"{}\"]", nats.url());
     let mut environment =
         vec![("SKEIN__BUS__ENGINE", "nats"), ("SKEIN__BUS__NATS__URLS", urls.as_str()), ("SKEIN__ROLE", role)];
@@ -45,7 +46,7 @@ impl Cluster {
 }
 
 /// Waits until something is as it should be.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < PATIENCE, "{what} never came about");
@@ -53,11 +54,13 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-fn readiness(server: &Server) -> (u16, String) {
+/// Status and text of the readiness.
+pub fn readiness(server: &Server) -> (u16, String) {
     http::request(server.http, "GET", "/readyz", "", b"")
 }
 
-fn until_ready(server: &Server) {
+/// Waits until the node can serve.
+pub fn until_ready(server: &Server) {
     until("readiness", || readiness(server) == (200, "ready\n".to_owned()));
 }
 

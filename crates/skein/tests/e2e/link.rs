@@ -1,6 +1,7 @@
 //! A small WebSocket client of the tests' own: JSON frames, and raw bytes for those that must be refused.
 
 use std::{
+    collections::VecDeque,
     io::{BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
 };
@@ -23,8 +24,12 @@ pub struct RawFrame {
 pub struct Link {
     stream: BufReader<TcpStream>,
     next_id: u64,
+    /// Messages that came in one push with another one.
+    pushed: VecDeque<Value>,
     /// The welcome, once said hello.
     pub welcome: Value,
+    /// What came of live rooms while something else was waited for.
+    rooms: VecDeque<Value>,
 }
 
 impl Link {
@@ -38,7 +43,7 @@ impl Link {
         assert_eq!(status, 101, "{head}");
         assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
         assert!(head.contains("sec-websocket-protocol: skein.v1.json"), "{head}");
-        Self { stream, next_id: 1, welcome: Value::Null }
+        Self { stream, next_id: 1, pushed: VecDeque::new(), welcome: Value::Null, rooms: VecDeque::new() }
     }
 
     /// Upgrades and says hello with a token; the server must welcome it.
@@ -133,7 +138,24 @@ impl Link {
                     None => Ok(response["json"].clone()),
                 };
             }
+            if frame["roomPush"].is_object() {
+                self.rooms.push_back(frame["roomPush"].clone());
+                continue;
+            }
             assert!(frame["push"].is_object(), "neither a push nor the response: {frame}");
+        }
+    }
+
+    /// Waits for the next push of a live room.
+    pub fn room_push(&mut self) -> Value {
+        loop {
+            if let Some(push) = self.rooms.pop_front() {
+                return push;
+            }
+            let mut frame = self.receive();
+            if frame["roomPush"].is_object() {
+                self.rooms.push_back(frame["roomPush"].take());
+            }
         }
     }
 
@@ -151,9 +173,13 @@ impl Link {
     /// Waits for the next pushed message.
     pub fn pushed_message(&mut self) -> Value {
         loop {
-            if let Some(event) = self.push().1.into_iter().find(|event| event["message"].is_object()) {
-                return event["message"]["message"].clone();
+            if let Some(message) = self.pushed.pop_front() {
+                return message;
             }
+            let events = self.push().1.into_iter();
+            self.pushed.extend(
+                events.filter(|event| event["message"].is_object()).map(|event| event["message"]["message"].clone()),
+            );
         }
     }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Reads one length-prefixed frame.
-fn record(stream: &mut impl Read) -> v1::Frame {
+pub fn record(stream: &mut impl Read) -> v1::Frame {
     let mut length = [0; 4];
     stream.read_exact(&mut length).unwrap();
     let mut payload = vec![0; u32::from_be_bytes(length) as usize];
@@ -19,14 +19,14 @@ fn record(stream: &mut impl Read) -> v1::Frame {
     Codec::Binary.decode(&payload).unwrap()
 }
 
-fn write_record(stream: &mut impl Write, frame: &v1::Frame) {
+pub fn write_record(stream: &mut impl Write, frame: &v1::Frame) {
     let payload = Codec::Binary.encode(frame);
     let mut bytes = (payload.len() as u32).to_be_bytes().to_vec();
     bytes.extend_from_slice(&payload);
     stream.write_all(&bytes).unwrap();
 }
 
-fn hello(account: &Account) -> v1::Frame {
+pub fn hello(account: &Account) -> v1::Frame {
     v1::Frame {
         body: Some(v1::Hello { token: account.access.clone(), ..Default::default() }.into()),
         ..Default::default()

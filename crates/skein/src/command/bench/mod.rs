@@ -3,6 +3,7 @@
 mod cluster;
 mod crash;
 mod history;
+mod fanout;
 mod idle;
 mod peer;
 mod people;
@@ -52,6 +53,13 @@ enum Measure {
     ///
     /// Examples: skein bench history --json; skein bench history --few 100000 --many 1000000; skein bench history --postgres
     History(history::Args),
+    /// A hot live room: deliveries per core of the server, and whether any is lost without anybody being told
+    ///
+    /// Members join one room; a few people talk in it on an open-loop schedule. Every member checks order and counts: what came, what it was told that it
+    /// lost, and what was left out must add up to what was said. Latencies are those at half of the rate, from the time a message was due.
+    ///
+    /// Examples: skein bench fanout; skein bench fanout --members 1000 --rate 2000 --json
+    Fanout(fanout::Args),
     /// SIGKILL under load, again and again; then every promise is checked
     ///
     /// Senders write to one another and to groups, send again what was answered before, take messages back, delete, and read, while the server is
@@ -76,6 +84,7 @@ pub async fn run(args: Args) -> Outcome {
             Measure::Send(args) => send::run(args).await,
             Measure::Idle(args) => idle::run(args).await,
             Measure::History(args) => history::run(args).await,
+            Measure::Fanout(args) => fanout::run(args).await,
             Measure::Crash(args) => crash::run(args).await,
         }
     };

@@ -1,0 +1,58 @@
+//! What an operation asks of the session that called it, beside its answer; and what it may know of that session. The access layer tells the one and
+//! does the other without knowing why.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// An operation that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The answer, in the codec of the request.
+    pub body: Bytes,
+    /// To be applied to the session that asked, before it is answered.
+    pub effect: Effect,
+}
+
+/// What has to happen to the session that asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is in this room from now on, and gets what comes from that place on.
+    JoinRoom(RoomPlace),
+    /// It is not in this room any more.
+    LeaveRoom {
+        /// Which.
+        room: Arc<str>,
+    },
+}
+
+/// A place in what is said in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomPlace {
+    /// Which room.
+    pub room: Arc<str>,
+    /// Changes with the node that keeps the room.
+    pub epoch: u64,
+    /// Of the next message.
+    pub offset: u64,
+}
+
+/// The session that asks, as the access layer has it.
+pub trait SessionView: Send + Sync {
+    /// Whether it has joined this room.
+    fn is_in_room(&self, room: &str) -> bool;
+}
+
+/// What an operation may know of the session that asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asking {
+    /// There is one: what is pushed to it arrives.
+    pub has_session: bool,
+    /// It is in the room that the request names.
+    pub in_room: bool,
+    /// Another service node has passed the request on: it is answered here, wherever the room should be.
+    pub relayed: bool,
+}

@@ -2,8 +2,8 @@
 
 mod cluster;
 mod crash;
-mod history;
 mod fanout;
+mod history;
 mod idle;
 mod peer;
 mod people;

@@ -110,7 +110,7 @@ async fn greet(from: &mut Peer, to: &mut Peer, to_id: u64) -> Result<(), crate::
     from.send(to_id, "hello".to_owned())?;
     from.flush().await?;
     let mut heard = Vec::new();
-    while !heard.iter().any(|heard| matches!(heard, Heard::Answer(_, Ok(())))) {
+    while !heard.iter().any(|heard| matches!(heard, Heard::Answer(_, Ok(_)))) {
         from.hear(&mut heard).await?;
         if let Some(Heard::Answer(_, Err(error))) = heard.last() {
             return Err(error.clone().into());

@@ -10,6 +10,7 @@ mod people;
 mod report;
 mod send;
 mod server;
+mod slow;
 mod subject;
 mod target;
 
@@ -60,6 +61,14 @@ enum Measure {
     ///
     /// Examples: skein bench fanout; skein bench fanout --members 1000 --rate 2000 --json
     Fanout(fanout::Args),
+    /// Whether those who stop reading are felt by those who read
+    ///
+    /// Everybody is in groups in which somebody talks on an open-loop schedule. Then a share of them stops reading for a while, and reads again: what
+    /// the server held for each of them, whether the others got their messages later than before, and whether anybody misses anything in the end.
+    /// Exits with 1 when a message was lost.
+    ///
+    /// Examples: skein bench slow; skein bench slow --stalled 90 --connections 2000 --json
+    Slow(slow::Args),
     /// SIGKILL under load, again and again; then every promise is checked
     ///
     /// Senders write to one another and to groups, send again what was answered before, take messages back, delete, and read, while the server is
@@ -85,6 +94,7 @@ pub async fn run(args: Args) -> Outcome {
             Measure::Idle(args) => idle::run(args).await,
             Measure::History(args) => history::run(args).await,
             Measure::Fanout(args) => fanout::run(args).await,
+            Measure::Slow(args) => slow::run(args).await,
             Measure::Crash(args) => crash::run(args).await,
         }
     };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use skein_client::{Address, ConnectOptions, Link, account::Login};
 use skein_proto::{
     codec::Codec,
-    v1::{self, frame::Body},
+    v1::{self, frame::Body, send_message_request::To},
 };
 
 use crate::command::Error;
@@ -22,8 +22,8 @@ pub struct Peer {
 
 /// What came.
 pub enum Heard {
-    /// The answer to the request with this id.
-    Answer(u32, Result<(), String>),
+    /// The answer to the request with this id, encoded.
+    Answer(u32, Result<Bytes, String>),
     /// A message from somebody.
     Message(Box<v1::Message>),
 }
@@ -43,10 +43,15 @@ impl Peer {
         }
     }
 
-    /// Queues a message; its request id.
+    /// Queues a message to a person; its request id.
     pub fn send(&mut self, to: u64, text: String) -> Result<u32, Error> {
+        self.send_to(To::UserId(to), text)
+    }
+
+    /// Queues a message to anything; its request id.
+    pub fn send_to(&mut self, to: To, text: String) -> Result<u32, Error> {
         let request = v1::SendMessageRequest {
-            to: Some(v1::send_message_request::To::UserId(to)),
+            to: Some(to),
             client_message_id: skein_client::client::new_client_id(),
             content: skein_client::client::text_content(&text).into(),
             ..Default::default()
@@ -80,7 +85,7 @@ impl Peer {
             match frame.body {
                 Some(Body::Response(response)) => {
                     let result = match response.error.as_option() {
-                        None => Ok(()),
+                        None => Ok(response.body),
                         Some(error) => Err(error.text.clone()),
                     };
                     heard.push(Heard::Answer(response.id, result));

@@ -11,6 +11,7 @@ mod report;
 mod send;
 mod server;
 mod slow;
+mod storm;
 mod subject;
 mod target;
 
@@ -69,6 +70,14 @@ enum Measure {
     ///
     /// Examples: skein bench slow; skein bench slow --stalled 90 --connections 2000 --json
     Slow(slow::Args),
+    /// Everybody is cut off at once, and comes back
+    ///
+    /// Clients, each the whole Rust SDK, write to one another at a steady rate; then all their connections end in the same moment. How many resume their
+    /// session without a full sync, how long the last one takes, after how many seconds messages are as fast as before (p99 of a window of one second
+    /// within 1.5 times the steady one, twice in a row), and whether anything that was acked is missing in the end. Exits with 1 when it is.
+    ///
+    /// Examples: skein bench storm; skein bench storm --connections 6000 --rate 500 --json
+    Storm(storm::Args),
     /// SIGKILL under load, again and again; then every promise is checked
     ///
     /// Senders write to one another and to groups, send again what was answered before, take messages back, delete, and read, while the server is
@@ -95,6 +104,7 @@ pub async fn run(args: Args) -> Outcome {
             Measure::History(args) => history::run(args).await,
             Measure::Fanout(args) => fanout::run(args).await,
             Measure::Slow(args) => slow::run(args).await,
+            Measure::Storm(args) => storm::run(args).await,
             Measure::Crash(args) => crash::run(args).await,
         }
     };

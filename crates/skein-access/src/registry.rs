@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use skein_bus::{Bus, Sessions};
+use skein_bus::{Bus, Handing, Sessions};
 use skein_proto::{codec::Codec, event::EncodedEvent, id::UserId, session::ServerSession, v1::CloseCode};
 use skein_service::{Caller, SessionView, now_ms};
 
@@ -125,6 +125,17 @@ impl LiveSession {
         let mut state = self.state.lock();
         state.session.push(event);
         state.wake();
+    }
+
+    /// The same, but only while it is connected; a client that polls is gone for a moment between two polls. Whether it is.
+    fn push_to_present(&self, event: &Arc<EncodedEvent>, now_ms: u64) -> bool {
+        let mut state = self.state.lock();
+        let present = state.close.is_none() && (state.attached || state.detached_ms + AWAY_MS > now_ms);
+        if present {
+            state.session.push(event.clone());
+            state.wake();
+        }
+        present
     }
 
     /// Has the client told to pull: pushes may have been lost before they came here.
@@ -445,6 +456,23 @@ impl Sessions for Registry {
         let shard = self.shard(user).lock();
         let sessions = shard.get(&user).into_iter().flatten();
         sessions.filter(|session| session.lock().attached).map(|session| session.caller.device_id.clone()).collect()
+    }
+
+    fn hand(&self, handing: &Handing) -> u32 {
+        let now_ms = now_ms();
+        let mut count = 0;
+        for user in handing.users.iter() {
+            let shard = self.shard(*user).lock();
+            for session in shard.get(user).into_iter().flatten() {
+                let device = &session.caller.device_id;
+                let meant = handing.only_device.as_ref().is_none_or(|only| only == device)
+                    && handing.skip_device.as_ref() != Some(device);
+                if meant && session.push_to_present(&handing.event, now_ms) {
+                    count += 1;
+                }
+            }
+        }
+        count
     }
 }
 

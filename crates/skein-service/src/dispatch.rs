@@ -139,6 +139,8 @@ operations! {
         "RoomService/SendToRoom" => send_to_room(SendToRoomRequest),
         "RoomService/CountInRoom" => count_in_room(CountInRoomRequest),
         "RoomService/GetRoom" => get_room(GetRoomRequest),
+        "SignalService/SendSignal" => send_signal(SendSignalRequest),
+        "SignalService/ReplySignal" => reply_signal(ReplySignalRequest),
     }
     server {
         "AdminService/SendAsUser" => send_as_user(SendAsUserRequest),
@@ -153,6 +155,7 @@ operations! {
         "AdminService/ListRooms" => list_rooms(ListRoomsRequest),
         "AdminService/SendToRoom" => send_as_host(SendToRoomRequest),
         "AdminService/CloseRoom" => close_room(CloseRoomRequest),
+        "AdminService/SendSignal" => send_signal_as_host(SendSignalRequest),
     }
 }
 

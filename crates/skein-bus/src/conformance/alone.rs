@@ -30,6 +30,19 @@ pub async fn devices_of_this_node_are_known(world: World) {
     assert!(node.bus.online_devices(ANN).await.is_empty());
 }
 
+/// A signal is handed to whoever is connected, and it is said to how many.
+pub async fn signals_are_handed_and_counted(world: World) {
+    let node = world.node().await;
+    assert_eq!(node.hand(&[ANN], "typing", None, None).await, 0);
+    for device in ["phone", "web"] {
+        node.hold(ANN, device);
+    }
+    assert_eq!(node.hand(&[ANN, UserId(8)], "typing", None, Some("phone")).await, 1);
+    assert_eq!(node.handed(), [(ANN, "web".into(), "typing".to_owned())]);
+    assert_eq!(node.hand(&[ANN], "command", Some("phone"), None).await, 1);
+    assert_eq!(node.handed(), [(ANN, "phone".into(), "command".to_owned())]);
+}
+
 /// A call without anybody to answer fails at once, and says that it was not made.
 pub async fn without_a_service_node_nobody_answers(world: World) {
     let node = world.node_with(NodeRole { serves: false, delivers: true }).await;

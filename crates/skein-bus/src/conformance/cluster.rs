@@ -245,3 +245,34 @@ pub async fn hints_reach_other_nodes(world: World) {
         other => panic!("{other:?}"),
     }
 }
+
+/// A signal goes to the nodes that hold its receivers; the count is that of all nodes.
+pub async fn signals_reach_other_nodes(world: World) {
+    let [a, b, c] = world.nodes().await;
+    a.hold(ANN, "web");
+    b.hold(ANN, "phone");
+    c.hold(BOB, "phone");
+    a.knows(ANN, "phone").await;
+    a.knows(BOB, "phone").await;
+    assert_eq!(a.hand(&[ANN, BOB, UserId(9)], "typing", None, None).await, 3);
+    assert_eq!(a.handed(), [(ANN, "web".into(), "typing".to_owned())]);
+    assert_eq!(b.handed(), [(ANN, "phone".into(), "typing".to_owned())]);
+    assert_eq!(c.handed(), [(BOB, "phone".into(), "typing".to_owned())]);
+    assert_eq!(a.hand(&[ANN], "command", Some("phone"), None).await, 1);
+    assert_eq!((a.handed().len(), b.handed().len(), c.handed().len()), (0, 1, 0));
+}
+
+/// A service node is called by its number.
+pub async fn a_node_is_called_by_its_number(world: World) {
+    let [a, mut b, mut c] = world.nodes().await;
+    for (node, number) in [(&mut b, 1_u8), (&mut c, 2)] {
+        let asked = a.bus.call_node(node.bus.number(), Bytes::from(vec![number]));
+        let answers = async {
+            let call = node.calls.recv().await.expect("the bus lives");
+            let _ = call.reply.send(call.request);
+        };
+        let (answer, ()) = tokio::join!(asked, answers);
+        assert_eq!(answer, Ok(Bytes::from(vec![number])));
+    }
+    assert_eq!(a.bus.call_node(7, Bytes::new()).await, Err(crate::CallError::Nobody));
+}

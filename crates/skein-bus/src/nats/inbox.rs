@@ -8,7 +8,7 @@ use futures::{StreamExt as _, stream};
 use metrics::counter;
 use skein_proto::{event::EncodedEvent, v1::CloseCode};
 
-use super::{Node, Ordering};
+use super::{Node, Ordering, handing::handing};
 use crate::{
     BusMessage, Whom,
     directory::Heard,
@@ -66,6 +66,12 @@ impl Node {
                 let other = snapshot.node;
                 let heard = self.directory.write().learn(snapshot, self.now_ms());
                 self.follow(other, heard).await;
+            }
+            Packet::Hand { only_device, skip_device, users, event } => {
+                let answer = self.take_handing(&handing(only_device, skip_device, users, event));
+                if let Some(reply) = message.reply.clone() {
+                    self.send(reply.to_string(), answer).await;
+                }
             }
             Packet::Devices { user } => {
                 let Some(reply) = message.reply.clone() else { return };

@@ -1,10 +1,13 @@
 //! Calls in bytes. The bus has checked that both ends speak; here every field is checked against what is there.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use buffa::Enumeration as _;
 use bytes::{BufMut as _, Bytes, BytesMut};
-use skein_bus::packet::{MalformedPacket, Reader, Writer};
+use skein_bus::{
+    CALL_MAX,
+    packet::{MalformedPacket, Reader, Writer},
+};
 use skein_proto::{
     codec::Codec,
     id::UserId,
@@ -17,6 +20,7 @@ use crate::{
     admin::{EventLine, EventLines},
     effect::RoomPlace,
     room::report::{self, RoomReport},
+    signal,
 };
 
 mod kind {
@@ -68,6 +72,16 @@ pub(super) enum Question<'a> {
 }
 
 impl<'a> Question<'a> {
+    /// How long its answer may take.
+    pub(super) fn patience(&self) -> Duration {
+        match self {
+            Self::Dispatch { method, codec, body, .. } | Self::DispatchServer { method, codec, body, .. } => {
+                signal::patience(method, *codec, body)
+            }
+            _ => CALL_MAX,
+        }
+    }
+
     pub(super) fn encode(&self) -> Bytes {
         let mut out = Writer(BytesMut::with_capacity(64));
         match self {

@@ -43,6 +43,7 @@ macro_rules! conformance_tests {
                 entries_are_complete, strangers_have_no_entry, entries_change_by_field, refusing_mutes_the_pushes,
                 pinned_entries_sort_above,
                 cleared_messages_never_return, hidden_entries_come_back, writing_to_oneself_works,
+                audiences_are_those_who_hear,
             }
             message {
                 first_message_makes_the_conversation, seqs_are_contiguous_under_concurrency, sends_polled_once_keep_their_order,

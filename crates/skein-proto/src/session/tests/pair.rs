@@ -249,7 +249,7 @@ impl Pair {
                     self.answered.push(id);
                 }
                 ClientEvent::Lost(ids) => self.lost.extend(ids),
-                ClientEvent::GoAway(_) | ClientEvent::Closed(..) => {}
+                ClientEvent::GoAway(_) | ClientEvent::Room(_) | ClientEvent::Closed(..) => {}
             }
         }
     }

@@ -17,6 +17,7 @@ pub fn run(root: &Path) -> bool {
     let npm = |arguments: &[&str]| command::run(root, "npm", arguments);
     tidy::run(root)
         && cargo(&["fmt", "--all", "--check"])
+        && cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
         && web::install(root)
         // The web app takes the SDK's types and code from what is built.
         && npm(&["run", "build"])

@@ -1,6 +1,9 @@
 //! Programs that tests start: looked for, and installed from Debian when they are missing.
 
-use std::{env, fs, path::Path};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use crate::command;
 
@@ -49,19 +52,20 @@ pub fn install(root: &Path, packages: &[&str]) -> bool {
 }
 
 fn has_nats() -> bool {
-    on_path("nats-server") || ["/usr/sbin/nats-server", "/usr/bin/nats-server"].iter().any(|path| is_file(path))
+    find("nats-server").is_some() || ["/usr/sbin/nats-server", "/usr/bin/nats-server"].iter().any(|path| is_file(path))
 }
 
 fn has_postgres() -> bool {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    on_path("initdb") || versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
+    find("initdb").is_some() || versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
 }
 
 fn is_file(path: &str) -> bool {
     Path::new(path).is_file()
 }
 
-fn on_path(name: &str) -> bool {
+/// Where in the path a program is.
+pub fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(name).is_file())
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
 }

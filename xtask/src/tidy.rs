@@ -76,7 +76,7 @@ fn check(root: &Path) -> Vec<String> {
     check_edges(root, &mut findings);
     check_reasons(root, &mut findings);
     let mut rust = Vec::new();
-    for folder in ["crates", "xtask"] {
+    for folder in ["crates", "fuzz", "xtask"] {
         collect(&root.join(folder), &[], is_rust, &mut rust);
     }
     check_sources(root, rust, check_source, &mut findings);

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use skein_proto::limits;
 
+pub use crate::limit::config::LimitsConfig;
+
 /// Section `[access]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -13,8 +15,33 @@ pub struct AccessConfig {
     pub listen: String,
     /// Address for the binary protocol over TCP; none by default.
     pub tcp_listen: Option<String>,
+    /// Name of this node, for lists and orders of drain; different for each. Empty: made up at each start.
+    pub name: String,
+    /// Where clients reach this node from outside: `https://host`, `http://host:port`, `tls://host:port`, `tcp://host:port`. Empty: at the same address as the
+    /// others, behind a balancer.
+    pub advertise: Vec<String>,
+    /// Where it stands, in the operator's words.
+    pub region: String,
+    /// Whose network it is in, in the operator's words.
+    pub carrier: String,
+    /// Links that this node is made for; others see its load as a share of it.
+    pub links_max: u64,
+    /// How links are given to other nodes.
+    pub drain: DrainConfig,
+    /// Telling clients where to connect.
+    pub dispatch: DispatchConfig,
+    /// Origins of pages that may call us, beside our own: `https://shop.example`; `*` is every page.
+    pub allowed_origins: Vec<String>,
+    /// Networks of proxies whose connections begin with a PROXY header (version 1 or 2), which says whom they speak for.
+    pub proxy_protocol_from: Vec<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    pub forwarded_from: Vec<String>,
+    /// Who may do how much.
+    pub limits: LimitsConfig,
     /// Clients send something at least this often, in milliseconds.
     pub heartbeat_ms: u32,
+    /// The longest interval that a client may ask for instead, in milliseconds: networks differ in how long they keep a silent connection.
+    pub heartbeat_max_ms: u32,
     /// How long a dropped session can be resumed, in milliseconds.
     pub resume_window_ms: u64,
     /// Encryption.
@@ -26,9 +53,67 @@ impl Default for AccessConfig {
         Self {
             listen: "127.0.0.1:7700".to_owned(),
             tcp_listen: None,
+            name: String::new(),
+            advertise: Vec::new(),
+            region: String::new(),
+            carrier: String::new(),
+            links_max: 100_000,
+            drain: DrainConfig::default(),
+            dispatch: DispatchConfig::default(),
+            allowed_origins: Vec::new(),
+            proxy_protocol_from: Vec::new(),
+            forwarded_from: Vec::new(),
+            limits: LimitsConfig::default(),
             heartbeat_ms: limits::HEARTBEAT_MS,
+            heartbeat_max_ms: 300_000,
             resume_window_ms: limits::RESUME_WINDOW_MS,
             tls: TlsConfig::Off,
+        }
+    }
+}
+
+/// Section `[access.drain]`: how a node that stops gives its links to the others. A node that knows no other stops at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DrainConfig {
+    /// From not being ready any more until clients are asked to leave, in milliseconds: balancers notice.
+    pub withdraw_ms: u32,
+    /// Clients leave at random moments within this time, in milliseconds.
+    pub spread_ms: u32,
+    /// All of it takes at most this long, in seconds; who is still there then is closed.
+    pub max_s: u32,
+}
+
+impl Default for DrainConfig {
+    fn default() -> Self {
+        Self { withdraw_ms: 1_000, spread_ms: 10_000, max_s: 25 }
+    }
+}
+
+/// Section `[access.dispatch]`: what clients are told that ask where to connect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DispatchConfig {
+    /// Addresses for when no node can be reached, for example those of another place.
+    pub fallback: Vec<String>,
+    /// How long an answer may be used, in seconds.
+    pub validity_s: u32,
+    /// How long to wait between tries to connect: doubling from the first to the second, in milliseconds.
+    pub backoff_min_ms: u32,
+    /// The longest wait, in milliseconds.
+    pub backoff_max_ms: u32,
+    /// How often one address may ask in a minute; 0: as often as it likes.
+    pub per_address_per_minute: u32,
+}
+
+impl Default for DispatchConfig {
+    fn default() -> Self {
+        Self {
+            fallback: Vec::new(),
+            validity_s: 300,
+            backoff_min_ms: 250,
+            backoff_max_ms: 15_000,
+            per_address_per_minute: 120,
         }
     }
 }

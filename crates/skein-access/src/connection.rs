@@ -14,8 +14,8 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use skein_proto::{
-    limits::{ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
-    session::{Input, decode_frame, frame},
+    limits::{ANONYMOUS_FRAME_BYTES_MAX, ANONYMOUS_LINK_MS, FRAME_BYTES_MAX, HELLO_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX},
+    session::{Input, decode_client_frame, frame},
     v1::{self, CloseCode, frame::Body},
 };
 use skein_service::now_ms;
@@ -24,7 +24,9 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use crate::{
     confirm::confirm,
     framing::{Broken, Framing, Unframed},
-    hello::{Greeted, Shared},
+    heartbeat,
+    hello::{Greeted, Shared, close_text},
+    limit::Place,
     measure,
     registry::{LiveSession, Turn},
     request::{Answer, answer},
@@ -101,6 +103,8 @@ struct Connection<S> {
     /// The session is in live rooms.
     in_rooms: bool,
     running: Option<Box<FuturesUnordered<Running>>>,
+    /// The address at the other end.
+    place: Place,
     shared: Arc<Shared>,
 }
 
@@ -111,6 +115,7 @@ pub(crate) fn run<S: Stream>(
     stream: S,
     framing: Framing,
     early: Bytes,
+    place: Place,
     shared: Arc<Shared>,
 ) -> impl Future<Output = ()> + Send {
     measure::connection_opened(framing.transport());
@@ -124,6 +129,7 @@ pub(crate) fn run<S: Stream>(
         rest: None,
         in_rooms: false,
         running: None,
+        place,
         shared,
     };
     async move {
@@ -230,10 +236,12 @@ impl<S: Stream> Connection<S> {
         let welcome = match greeted {
             Greeted::Refused(code, text) => return Err(End::close(code, text)),
             Greeted::Anonymous(welcome) => {
+                self.framing.set_frame_bytes_max(ANONYMOUS_FRAME_BYTES_MAX);
                 self.peer = Peer::Anonymous(deadline(&self.shared, ANONYMOUS_LINK_MS));
                 welcome
             }
             Greeted::Welcome(attachment, welcome) => {
+                self.framing.set_frame_bytes_max(FRAME_BYTES_MAX);
                 self.peer = Peer::Known(attachment.session, attachment.epoch);
                 welcome
             }
@@ -260,7 +268,7 @@ impl<S: Stream> Connection<S> {
                 }
                 Some(Unframed::Frame(payload)) => {
                     measure::frame_received();
-                    let frame = decode_frame(self.framing.codec(), &payload)
+                    let frame = decode_client_frame(self.framing.codec(), &payload)
                         .map_err(|malformed| End::close(CloseCode::ProtocolError, malformed.to_string()))?;
                     self.take_frame(context, frame)?;
                 }
@@ -300,7 +308,11 @@ impl<S: Stream> Connection<S> {
             Input::Nothing => {}
             Input::Close(_) => return Err(End::Bye),
             Input::Ping(ping) => {
-                let pong = frame::pong(self.framing.codec(), &ping, now_ms());
+                let heartbeat_ms = match &self.peer {
+                    Peer::Known(session, _) => heartbeat::renegotiate(&self.shared.config, session, &ping),
+                    _ => 0,
+                };
+                let pong = frame::pong(self.framing.codec(), &ping, now_ms(), heartbeat_ms);
                 self.framing.encode(&mut self.unwritten, &pong);
             }
             Input::Request(request) => self.start(context, *request),
@@ -327,6 +339,13 @@ impl<S: Stream> Connection<S> {
             Peer::Known(session, _) => Some(session.clone()),
             _ => None,
         };
+        let admitted = match &session {
+            Some(session) => self.shared.guard.request_of(session.caller.user, now_ms()),
+            None => self.shared.guard.request_from(&self.place, now_ms()),
+        };
+        if let Err(error) = admitted {
+            return self.respond(request.id, &Err(error));
+        }
         let mut running: Running = Box::pin(answer(self.shared.clone(), session, codec, request));
         match running.as_mut().poll(context) {
             Poll::Ready((id, result)) => self.respond(id, &result),
@@ -394,6 +413,9 @@ impl<S: Stream> Connection<S> {
             End::Bye => (None, 1000, String::new()),
             End::Close { code, status, text } => {
                 measure::link_closed(code);
+                if matches!(self.peer, Peer::Unknown(_)) && code != CloseCode::Shutdown {
+                    self.shared.guard.misbehaved(&self.place, now_ms());
+                }
                 (Some(code), status, text)
             }
         };
@@ -417,22 +439,6 @@ impl<S: Stream> Connection<S> {
     }
 }
 
-fn close_text(code: CloseCode) -> &'static str {
-    match code {
-        CloseCode::HelloTimeout => "say hello with a token in time",
-        CloseCode::Overloaded => "the server is busy",
-        CloseCode::Shutdown => "the server is going away; reconnect",
-        CloseCode::SlowConsumer => "nothing was read for too long; reconnect",
-        CloseCode::HeartbeatMissed => "nothing was sent for too long; reconnect",
-        CloseCode::TokenExpired => "the access token has expired; refresh it and reconnect",
-        CloseCode::TokenRevoked => "this device was logged out",
-        CloseCode::Kicked => "another device of this kind has logged in",
-        CloseCode::Superseded => "the session goes on over another connection",
-        CloseCode::AccountSuspended => "this account is suspended",
-        _ => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpStream;
@@ -441,7 +447,7 @@ mod tests {
     use crate::tls_stream::TlsStream;
 
     /// What one link's task holds, without making one.
-    fn size_of_link<S: Stream, F>(_: impl FnOnce(S, Framing, Bytes, Arc<Shared>) -> F) -> usize {
+    fn size_of_link<S: Stream, F>(_: impl FnOnce(S, Framing, Bytes, Place, Arc<Shared>) -> F) -> usize {
         size_of::<F>()
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use skein_bus::{BusMessage, Whom};
 use tokio::{sync::mpsc::Receiver, time::Instant};
 
-use crate::{measure, registry::Registry, room::Rooms};
+use crate::{cluster, hello::Shared, measure, registry::Registry};
 
 /// Bus messages taken at once.
 const BATCH_MAX: usize = 256;
@@ -14,7 +14,8 @@ const BATCH_MAX: usize = 256;
 const HINT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs until the bus ends.
-pub(crate) async fn run(registry: Arc<Registry>, rooms: Arc<Rooms>, mut bus: Receiver<BusMessage>) {
+pub(crate) async fn run(shared: Arc<Shared>, mut bus: Receiver<BusMessage>) {
+    let registry = shared.registry.clone();
     let mut batch = Vec::with_capacity(BATCH_MAX);
     let mut hints = Hints { registry: registry.clone(), next: None };
     loop {
@@ -39,7 +40,8 @@ pub(crate) async fn run(registry: Arc<Registry>, rooms: Arc<Rooms>, mut bus: Rec
                 BusMessage::Lagging(Whom::Users(users)) => {
                     measure::told_to_pull(users.iter().map(|user| registry.mark_lagging(*user)).sum());
                 }
-                BusMessage::Room { room, packet } => rooms.take_packet(&room, packet),
+                BusMessage::Notice(notice) => cluster::hear(&shared, &notice),
+                BusMessage::Room { room, packet } => shared.rooms.take_packet(&room, packet),
                 BusMessage::Lagging(Whom::All) => hints.next = Some((0, Instant::now())),
             }
         }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use skein_proto::{
     codec::Codec,
     frame::{decode_record, encode_record},
-    limits::FRAME_BYTES_MAX,
+    limits::HELLO_BYTES_MAX,
     v1::CloseCode,
     websocket::{self, Role, WebSocketDecoder, WsError, WsEvent, opcode},
 };
@@ -15,8 +15,8 @@ use crate::room::Shape;
 pub(crate) enum Framing {
     /// RFC 6455; the codec decides between text and binary.
     WebSocket(WebSocketDecoder, Codec),
-    /// 4 bytes of length, then protobuf.
-    Record,
+    /// 4 bytes of length, at most this much, then protobuf.
+    Record(usize),
 }
 
 /// What came off the stream.
@@ -42,37 +42,55 @@ pub(crate) struct Broken {
 }
 
 impl Framing {
+    /// With room for a hello.
     pub(crate) fn websocket(codec: Codec) -> Self {
-        Self::WebSocket(WebSocketDecoder::new(Role::Server, FRAME_BYTES_MAX), codec)
+        Self::WebSocket(WebSocketDecoder::new(Role::Server, HELLO_BYTES_MAX), codec)
+    }
+
+    /// With room for a hello.
+    pub(crate) fn record() -> Self {
+        Self::Record(HELLO_BYTES_MAX)
+    }
+
+    /// From now on with this much room for a frame.
+    pub(crate) fn set_frame_bytes_max(&mut self, frame_bytes_max: usize) {
+        match self {
+            Self::WebSocket(decoder, _) => decoder.set_message_bytes_max(frame_bytes_max),
+            Self::Record(bytes_max) => *bytes_max = frame_bytes_max,
+        }
     }
 
     pub(crate) fn codec(&self) -> Codec {
         match self {
             Self::WebSocket(_, codec) => *codec,
-            Self::Record => Codec::Binary,
+            Self::Record(_) => Codec::Binary,
         }
     }
+
+    /// What metrics call them.
+    pub(crate) const TRANSPORTS: [&str; 2] = ["websocket", "tcp"];
 
     /// How frames that are made once for many connections lie on this one.
     pub(crate) fn shape(&self) -> Shape {
         match self {
             Self::WebSocket(_, Codec::Binary) => Shape::WebSocketBinary,
             Self::WebSocket(_, Codec::Json) => Shape::WebSocketText,
-            Self::Record => Shape::Record,
+            Self::Record(_) => Shape::Record,
         }
     }
 
     pub(crate) fn transport(&self) -> &'static str {
+        let [websocket, tcp] = Self::TRANSPORTS;
         match self {
-            Self::WebSocket(..) => "websocket",
-            Self::Record => "tcp",
+            Self::WebSocket(..) => websocket,
+            Self::Record(_) => tcp,
         }
     }
 
     /// Takes the next thing off the input; `None` until it is complete.
     pub(crate) fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Unframed>, Broken> {
         match self {
-            Self::Record => match decode_record(input, FRAME_BYTES_MAX) {
+            Self::Record(bytes_max) => match decode_record(input, *bytes_max) {
                 Ok(record) => Ok(record.map(Unframed::Frame)),
                 Err(error) => Err(Broken { code: CloseCode::FrameTooLarge, status: 1009, text: error.to_string() }),
             },
@@ -88,7 +106,7 @@ impl Framing {
         match self {
             Self::WebSocket(_, Codec::Json) => websocket::encode_frame(out, opcode::TEXT, payload, None),
             Self::WebSocket(_, Codec::Binary) => websocket::encode_frame(out, opcode::BINARY, payload, None),
-            Self::Record => encode_record(out, payload),
+            Self::Record(_) => encode_record(out, payload),
         }
     }
 

@@ -12,7 +12,11 @@ use skein_service::{Gate, now_ms};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cluster::Cluster,
     config::AccessConfig,
+    heartbeat,
+    limit::{Admission, Guard},
+    measure,
     registry::{Attachment, Registry},
     room::Rooms,
 };
@@ -22,6 +26,9 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) cluster: Cluster,
+    pub(crate) guard: Guard,
+    pub(crate) admission: Admission,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) config: AccessConfig,
     /// Cancelled when the server stops.
@@ -41,6 +48,17 @@ pub(crate) enum Greeted {
 impl Shared {
     /// Judges a hello.
     pub(crate) async fn greet(&self, hello: &v1::Hello, codec: Codec, receive_only: bool) -> Greeted {
+        if !self.cluster.drain.takes_links() {
+            let text = "this node is being drained; connect to another one";
+            return Greeted::Refused(CloseCode::Shutdown, text.to_owned());
+        }
+        let Some(_place) = self.admission.enter().await else {
+            measure::refused("hellos");
+            return Greeted::Refused(
+                CloseCode::Overloaded,
+                "too many clients come at once; come again later".to_owned(),
+            );
+        };
         if hello.token.is_empty() {
             return match self.welcome().await {
                 Ok(welcome) => Greeted::Anonymous(welcome),
@@ -52,6 +70,11 @@ impl Shared {
             (Ok((caller, user_version)), Ok(welcome)) => (caller, user_version, welcome),
             (Err(error), _) | (_, Err(error)) => return Greeted::Refused(close_code(&error), error.text),
         };
+        let sessions_max = self.config.limits.sessions_per_user_max as usize;
+        if sessions_max > 0 && !hello.resume.is_set() && self.registry.sessions_of(caller.user) >= sessions_max {
+            measure::refused("sessions");
+            return Greeted::Refused(CloseCode::Overloaded, "you have too many sessions; close some".to_owned());
+        }
         let mut fresh_id = [0; 16];
         if getrandom::fill(&mut fresh_id).is_err() {
             return Greeted::Refused(CloseCode::Internal, "no randomness".to_owned());
@@ -66,7 +89,10 @@ impl Shared {
         if let Some((id, _)) = resume.filter(|_| !attachment.resumed) {
             self.end_elsewhere(&attachment, tag, id).await;
         }
+        let heartbeat_ms = heartbeat::agreed(&self.config, hello);
+        attachment.session.lock().heartbeat_ms = heartbeat_ms;
         let welcome = v1::Welcome {
+            heartbeat_ms,
             session_id: Bytes::copy_from_slice(&attachment.session.lock().session.session_id()),
             resumed: attachment.resumed,
             user_id: user.0,
@@ -109,5 +135,22 @@ fn close_code(error: &v1::Error) -> CloseCode {
         ErrorCode::Unauthenticated => CloseCode::BadToken,
         ErrorCode::Overloaded => CloseCode::Overloaded,
         _ => CloseCode::Internal,
+    }
+}
+
+/// What a client is told with a code.
+pub(crate) fn close_text(code: CloseCode) -> &'static str {
+    match code {
+        CloseCode::HelloTimeout => "say hello with a token in time",
+        CloseCode::Overloaded => "the server is busy",
+        CloseCode::Shutdown => "the server is going away; reconnect",
+        CloseCode::SlowConsumer => "nothing was read for too long; reconnect",
+        CloseCode::HeartbeatMissed => "nothing was sent for too long; reconnect",
+        CloseCode::TokenExpired => "the access token has expired; refresh it and reconnect",
+        CloseCode::TokenRevoked => "this device was logged out",
+        CloseCode::Kicked => "another device of this kind has logged in",
+        CloseCode::Superseded => "the session goes on over another connection",
+        CloseCode::AccountSuspended => "this account is suspended",
+        _ => "",
     }
 }

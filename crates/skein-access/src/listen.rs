@@ -4,29 +4,34 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::Router;
 use bytes::Bytes;
+use hyper::{Request, body::Incoming};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
     service::TowerToHyperService,
 };
 use rustls::ServerConfig;
 use skein_bus::{Bus, BusMessage};
 use skein_proto::v1::CloseCode;
-use skein_service::Gate;
-use socket2::SockRef;
+use skein_service::{Gate, now_ms};
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc::Receiver,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt as _;
 
 use crate::{
+    arrive::Arrived,
+    cluster::{self, Cluster, DrainOrder, DrainStatus, Phase},
     config::AccessConfig,
     connection::{self, Stream},
-    deliver,
+    deliver, exporter,
     framing::Framing,
     hello::Shared,
-    http,
+    http::{self, Peer},
+    limit::{Admission, Guard, Place},
     registry::Registry,
     room::{self, Rooms},
     sweep, tls,
@@ -41,8 +46,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const BACKLOG: u32 = 4_096;
 /// How long a TLS handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// How long a silent HTTP connection is kept.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most bytes of the head of a request that are kept while it comes.
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// A silent peer is asked by its system's keep-alive after this, and then as often.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Why the access layer cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +71,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Another key of the section cannot be used.
+    #[error("{0}")]
+    Config(String),
     /// The metrics recorder cannot be set up.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -81,6 +92,7 @@ pub struct Access {
     http: SocketAddr,
     tcp: Option<SocketAddr>,
     shared: Arc<Shared>,
+    takes_clients: bool,
     /// Ends the accept loops and whatever is idle.
     stop: CancellationToken,
     connections: TaskTracker,
@@ -92,12 +104,14 @@ impl Access {
     /// # Errors
     /// [`StartError`], which names the address or file.
     pub async fn start(
-        config: AccessConfig,
+        mut config: AccessConfig,
         gate: Gate,
         bus: Arc<dyn Bus>,
         deliveries: Receiver<BusMessage>,
         offer: Offer,
     ) -> Result<Self, StartError> {
+        cluster::check(&config).map_err(StartError::Config)?;
+        let takes_clients = matches!(offer, Offer::Everything(_));
         let encryption = tls::server_config(&config.tls)?;
         let http_listener = listen(&config.listen).await?;
         let tcp_listener = match (&config.tcp_listen, &offer) {
@@ -107,18 +121,27 @@ impl Access {
         let registry = Registry::new(bus.clone());
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let rooms = Rooms::new(gate.clone(), bus.clone());
-        let shared = Arc::new(Shared {
-            gate,
-            bus,
-            registry: registry.clone(),
-            rooms: rooms.clone(),
-            config: config.clone(),
-            stop: stop.clone(),
-        });
         let address = |listener: &TcpListener| {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
         let (http, tcp) = (address(&http_listener)?, tcp_listener.as_ref().map(address).transpose()?);
+        config.advertise = cluster::with_ports(&config.advertise, http.port(), tcp.map(|tcp| tcp.port()));
+        let (cluster, guard) = (Cluster::new(&config, bus.tag()), Guard::new(&config));
+        let guard = guard.map_err(StartError::Config)?;
+        let limits = &config.limits;
+        let admission = Admission::new(limits.hellos_max as usize, limits.hellos_waiting_max as usize);
+        let shared = Shared {
+            gate,
+            bus,
+            registry: registry.clone(),
+            rooms: rooms.clone(),
+            cluster,
+            guard,
+            admission,
+            config: config.clone(),
+            stop: stop.clone(),
+        };
+        let shared = Arc::new(shared);
         let router = http::router(shared.clone(), stop.clone(), connections.clone(), offer)?;
         let listening =
             Listening { shared: shared.clone(), encryption, stop: stop.clone(), connections: connections.clone() };
@@ -127,14 +150,17 @@ impl Access {
             connections.spawn(listening.accept_tcp(listener));
         }
         let background = stop.clone();
-        tokio::spawn(background.clone().run_until_cancelled_owned(deliver::run(
-            registry.clone(),
-            rooms.clone(),
-            deliveries,
-        )));
+        let deliveries = deliver::run(shared.clone(), deliveries);
+        tokio::spawn(background.clone().run_until_cancelled_owned(deliveries));
         tokio::spawn(background.clone().run_until_cancelled_owned(room::keep(rooms)));
+        let keep_up = exporter::keep_up(exporter::recorder()?);
+        tokio::spawn(background.clone().run_until_cancelled_owned(keep_up));
+        if takes_clients {
+            tokio::spawn(background.clone().run_until_cancelled_owned(cluster::run(shared.clone())));
+        }
+        tokio::spawn(background.clone().run_until_cancelled_owned(cluster::drive(shared.clone())));
         tokio::spawn(background.run_until_cancelled_owned(sweep::run(registry, config)));
-        Ok(Self { http, tcp, shared, stop, connections })
+        Ok(Self { http, tcp, shared, takes_clients, stop, connections })
     }
 
     /// Address of HTTP and WebSocket.
@@ -147,8 +173,28 @@ impl Access {
         self.tcp
     }
 
+    /// Begins to give the links to other nodes; the process is to end then. False when that was under way already.
+    pub fn drain(&self) -> bool {
+        let drain = &self.shared.cluster.drain;
+        let status = drain.status();
+        drain.order(&DrainOrder::default());
+        status.phase == Phase::Serving || status.stay
+    }
+
+    /// Waits until no link is left after a drain after which the process is to end. Never, if none is ordered or it is called off.
+    pub async fn drained(&self) {
+        let mut status = self.shared.cluster.drain.subscribe();
+        let over = |status: &DrainStatus| status.phase == Phase::Drained && !status.stay;
+        if status.wait_for(over).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
     /// Takes no more connections, tells every link to come back, and waits for them to end, at most this long.
     pub async fn shutdown(self, patience: Duration) {
+        if self.takes_clients {
+            self.shared.announce(true).await;
+        }
         self.stop.cancel();
         self.shared.registry.close_all(CloseCode::Shutdown);
         self.connections.close();
@@ -183,34 +229,36 @@ struct Listening {
 
 impl Listening {
     async fn accept_http(self, listener: TcpListener, router: Router) {
-        while let Some(stream) = self.accept(&listener).await {
+        while let Some((mut stream, arrived)) = self.accept(&listener).await {
             let (listening, router) = (self.clone(), router.clone());
             self.connections.spawn(async move {
+                let Some(place) = listening.shared.place(&mut stream, arrived).await else { return };
+                let peer = Peer(place);
                 match listening.encryption.clone() {
-                    None => listening.serve_http(stream, router).await,
-                    Some(config) => {
-                        if let Some(stream) = encrypt(config, stream).await {
-                            listening.serve_http(stream, router).await;
-                        }
-                    }
+                    None => listening.serve_http(stream, peer, router).await,
+                    Some(config) => match encrypt(config, stream).await {
+                        Some(stream) => listening.serve_http(stream, peer, router).await,
+                        None => listening.shared.guard.misbehaved(&peer.0, now_ms()),
+                    },
                 }
             });
         }
     }
 
     async fn accept_tcp(self, listener: TcpListener) {
-        while let Some(stream) = self.accept(&listener).await {
-            let shared = self.shared.clone();
-            match self.encryption.clone() {
-                None => {
-                    self.connections.spawn(connection::run(stream, Framing::Record, Bytes::new(), shared));
-                }
-                Some(config) => {
-                    let connections = self.connections.clone();
+        while let Some((mut stream, arrived)) = self.accept(&listener).await {
+            match (self.encryption.is_some(), arrived) {
+                (false, Arrived::Placed(place)) => self.serve_records(stream, place),
+                (_, arrived) => {
+                    let listening = self.clone();
                     self.connections.spawn(async move {
-                        if let Some(stream) = encrypt(config, stream).await {
-                            // A task of its own: this one is as large as a handshake.
-                            connections.spawn(connection::run(stream, Framing::Record, Bytes::new(), shared));
+                        let Some(place) = listening.shared.place(&mut stream, arrived).await else { return };
+                        match listening.encryption.clone() {
+                            None => listening.serve_records(stream, place),
+                            Some(config) => match encrypt(config, stream).await {
+                                Some(stream) => listening.serve_records(stream, place),
+                                None => listening.shared.guard.misbehaved(&place, now_ms()),
+                            },
                         }
                     });
                 }
@@ -218,17 +266,23 @@ impl Listening {
         }
     }
 
+    /// In a task of its own: that of a handshake is larger.
+    fn serve_records<S: Stream>(&self, stream: S, place: Place) {
+        let link = connection::run(stream, Framing::record(), Bytes::new(), place, self.shared.clone());
+        self.connections.spawn(link);
+    }
+
     /// The next connection; `None` when the server stops.
-    async fn accept(&self, listener: &TcpListener) -> Option<TcpStream> {
+    async fn accept(&self, listener: &TcpListener) -> Option<(TcpStream, Arrived)> {
         loop {
             let accepted = self.stop.run_until_cancelled(listener.accept()).await?;
             match accepted {
-                Ok((stream, _)) => {
-                    let _ = stream.set_nodelay(true);
-                    let socket = SockRef::from(&stream);
-                    let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
-                    let _ = socket.set_keepalive(true);
-                    return Some(stream);
+                Ok((stream, address)) => {
+                    // Who is turned away costs nothing more; a retry comes soon enough.
+                    if let Some(arrived) = self.shared.arrived(address.ip()) {
+                        self.prepare(&stream);
+                        return Some((stream, arrived));
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -238,13 +292,33 @@ impl Listening {
         }
     }
 
-    async fn serve_http<S: Stream>(&self, stream: S, router: Router) {
+    /// What cannot be set is left as it is: the connection works without.
+    fn prepare(&self, stream: &TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let socket = SockRef::from(stream);
+        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+        let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL));
+        let unacknowledged_ms = u64::from(self.shared.config.limits.unacknowledged_max_ms);
+        if unacknowledged_ms > 0 {
+            let _ = socket.set_tcp_user_timeout(Some(Duration::from_millis(unacknowledged_ms)));
+        }
+    }
+
+    async fn serve_http<S: Stream>(&self, stream: S, peer: Peer, router: Router) {
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(router));
+        let patience = Duration::from_millis(u64::from(self.shared.config.limits.header_timeout_ms.max(1)));
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(HEADER_BYTES_MAX);
+        let place = peer.0.clone();
+        let service = router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            request
+        });
+        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
         tokio::pin!(serving);
         tokio::select! {
-            _ = serving.as_mut() => {}
+            served = serving.as_mut() => if served.is_err() {
+                self.shared.guard.misbehaved(&place, now_ms());
+            },
             () = self.stop.cancelled() => {
                 serving.as_mut().graceful_shutdown();
                 let _ = serving.await;

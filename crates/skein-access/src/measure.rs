@@ -2,14 +2,51 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use metrics::{Counter, counter, gauge, histogram};
+use metrics::{Counter, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use skein_proto::v1::{self, CloseCode};
 
+use crate::{cluster::Phase, framing::Framing};
 // Looked up once: these are counted with every frame. First used long after the recorder is in place.
 static FRAMES_RECEIVED: LazyLock<Counter> = LazyLock::new(|| counter!("skein_frames_received_total"));
 static ROOM_FRAMES: LazyLock<Counter> = LazyLock::new(|| counter!("skein_room_frames_total"));
 static ROOM_MESSAGES: LazyLock<Counter> = LazyLock::new(|| counter!("skein_room_deliveries_total"));
 static PUSHES_SENT: LazyLock<Counter> = LazyLock::new(|| counter!("skein_pushes_sent_total"));
+
+/// What is counted without labels, and so is there, as zero, from the start: a rate needs a value before the first event.
+const COUNTERS: &[(&str, &str)] = &[
+    ("skein_frames_received_total", "Frames that clients sent."),
+    ("skein_pushes_sent_total", "Frames with pushes that were handed to links."),
+    ("skein_write_stalls_total", "Peers that stopped taking bytes."),
+    ("skein_deliveries_total", "Events that were put into sessions."),
+    ("skein_pull_hints_total", "Sessions that were told to pull, because pushes may have been lost on their way."),
+];
+
+/// Says what each metric is.
+pub(crate) fn describe() {
+    for (name, text) in COUNTERS {
+        describe_counter!(*name, *text);
+        counter!(*name).increment(0);
+    }
+    describe_counter!("skein_connections_total", "Connections that were opened, by transport.");
+    describe_gauge!("skein_connections", "Connections that are open, by transport.");
+    for transport in Framing::TRANSPORTS {
+        counter!("skein_connections_total", "transport" => transport).increment(0);
+        gauge!("skein_connections", "transport" => transport).set(0.0);
+    }
+    describe_gauge!("skein_sessions", "Sessions, with a connection (attached) and without one (detached).");
+    describe_counter!("skein_link_closes_total", "Links that the server closed, by close code.");
+    describe_counter!("skein_requests_total", "Operations that were answered, by method and code.");
+    describe_counter!(
+        "skein_refused_total",
+        "Connections, sessions and requests that were refused because of a limit, by reason."
+    );
+    describe_gauge!(
+        "skein_drain_phase",
+        "How far the drain of this node is: 0 serving, 1 withdrawn, 2 leaving, 3 closing, 4 drained."
+    );
+    describe_gauge!("skein_links", "Links of this node, as others are told.");
+    describe_histogram!("skein_request_seconds", "Time until an operation was answered, by method.");
+}
 
 /// A link's client sent a frame.
 pub(crate) fn frame_received() {
@@ -85,4 +122,15 @@ pub(crate) fn told_to_pull(sessions: u64) {
 pub(crate) fn sessions(attached: usize, detached: usize) {
     gauge!("skein_sessions", "state" => "attached").set(attached as f64);
     gauge!("skein_sessions", "state" => "detached").set(detached as f64);
+}
+
+/// How far the drain of this node is, and how many links it has.
+pub(crate) fn drain(phase: Phase, links: u64) {
+    gauge!("skein_drain_phase").set(f64::from(phase as u8));
+    gauge!("skein_links").set(links as f64);
+}
+
+/// Something was refused because of a limit.
+pub(crate) fn refused(reason: &'static str) {
+    counter!("skein_refused_total", "reason" => reason).increment(1);
 }

@@ -10,10 +10,16 @@ use std::{
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use skein_bus::{Bus, Handing, Sessions};
-use skein_proto::{codec::Codec, event::EncodedEvent, id::UserId, session::ServerSession, v1::CloseCode};
+use skein_proto::{
+    codec::Codec, event::EncodedEvent, id::UserId, limits::HEARTBEAT_MS, session::ServerSession, v1::CloseCode,
+};
 use skein_service::{Caller, SessionView, now_ms};
 
 use crate::room::{RoomFrame, Seats, Shape};
+
+mod leave;
+
+pub(crate) use leave::Farewell;
 
 /// Locks of the registry; users are spread over them.
 const SHARDS: usize = 64;
@@ -49,6 +55,10 @@ pub(crate) struct SessionState {
     detached_ms: u64,
     /// Since when nothing could be written, or 0.
     pub(crate) stalled_ms: u64,
+    /// The client says something at least this often, in milliseconds.
+    pub(crate) heartbeat_ms: u32,
+    /// To be sent once: the client is asked to leave.
+    farewell: Option<Arc<Farewell>>,
     /// Where it stands in live rooms; none while it is in no room.
     seats: Option<Box<Seats>>,
 }
@@ -74,6 +84,8 @@ impl LiveSession {
             expires_ms: caller.expires_ms,
             detached_ms: 0,
             stalled_ms: 0,
+            heartbeat_ms: HEARTBEAT_MS,
+            farewell: None,
             seats: None,
         };
         Self { caller, state: Mutex::new(state) }
@@ -90,6 +102,9 @@ impl LiveSession {
             return Turn::Close(code);
         }
         state.session.poll_frames(now_ms, frames);
+        if let Some(farewell) = state.farewell.take() {
+            frames.push(farewell.encoded(state.session.codec()));
+        }
         match &mut state.waker {
             Some(known) => known.clone_from(waker),
             none => *none = Some(waker.clone()),
@@ -263,7 +278,7 @@ impl Registry {
                 state.epoch += 1;
                 state.wake();
                 (state.attached, state.detached_ms, state.stalled_ms) = (true, 0, 0);
-                (state.expires_ms, state.waker) = (caller.expires_ms, None);
+                (state.expires_ms, state.waker, state.farewell) = (caller.expires_ms, None, None);
                 let epoch = state.epoch;
                 if let Some(seats) = &mut state.seats {
                     seats.sit_down(session);
@@ -416,7 +431,9 @@ impl LiveSession {
 
 impl SessionState {
     /// What time has done to the session.
-    pub(crate) fn judge(&mut self, now_ms: u64, silence_max_ms: u64, resume_window_ms: u64) -> Verdict {
+    pub(crate) fn judge(&mut self, now_ms: u64, resume_window_ms: u64) -> Verdict {
+        // One may be lost; who misses two is gone.
+        let silence_max_ms = 2 * u64::from(self.heartbeat_ms);
         if !self.attached {
             // A client that polls is gone for a moment between two polls: it is not taken out and in each time.
             if self.detached_ms + AWAY_MS < now_ms

@@ -11,13 +11,11 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs until it is dropped.
 pub(crate) async fn run(registry: Arc<Registry>, config: AccessConfig) {
-    // Two and a half heartbeats: one may be lost, and the next may be late.
-    let silence_max_ms = u64::from(config.heartbeat_ms) * 5 / 2;
     let mut ticks = tokio::time::interval(INTERVAL);
     loop {
         ticks.tick().await;
         let now_ms = now_ms();
-        let (attached, detached) = registry.sweep(|state| state.judge(now_ms, silence_max_ms, config.resume_window_ms));
+        let (attached, detached) = registry.sweep(|state| state.judge(now_ms, config.resume_window_ms));
         measure::sessions(attached, detached);
     }
 }

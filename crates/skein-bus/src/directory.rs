@@ -82,6 +82,8 @@ impl Directory {
         let Some(slot) = self.slot_for(beat, now_ms, blind_since_ms) else { return Heard::default() };
         let keeps = self.keeps_users && beat.duties.delivers;
         let Some(node) = &mut self.nodes[slot as usize] else { return Heard::default() };
+        // A node that hung may have taken users before it did, and says so only now.
+        let unheard_ms = node.heard_ms.min(now_ms);
         node.heard_ms = now_ms;
         node.duties = beat.duties;
         if !keeps {
@@ -104,7 +106,7 @@ impl Directory {
         if ask {
             node.asked_ms = Some(now_ms);
         }
-        let since_ms = node.blind_since_ms.unwrap_or(now_ms.saturating_sub(BLIND_MS));
+        let since_ms = node.blind_since_ms.unwrap_or(unheard_ms.saturating_sub(BLIND_MS));
         // Even of a replica that is not whole, this much is known.
         let appeared = beat.online.iter().copied().filter(|user| self.add(*user, slot)).collect();
         beat.offline.iter().for_each(|user| self.remove(*user, slot));
@@ -191,11 +193,11 @@ impl Directory {
         Some(slot as u16)
     }
 
-    /// Forgets nodes that are silent; which.
-    pub(crate) fn sweep(&mut self, now_ms: u64) -> Vec<NodeId> {
+    /// Forgets nodes that are silent; which, and what each was there for.
+    pub(crate) fn sweep(&mut self, now_ms: u64) -> Vec<(NodeId, Duties)> {
         let silent = |node: &&Node| node.heard_ms + SILENCE_MAX_MS < now_ms;
-        let silent: Vec<NodeId> = self.nodes.iter().flatten().filter(silent).map(|node| node.id).collect();
-        silent.iter().for_each(|node| self.forget(*node));
+        let silent: Vec<_> = self.nodes.iter().flatten().filter(silent).map(|node| (node.id, node.duties)).collect();
+        silent.iter().for_each(|(node, _)| self.forget(*node));
         silent
     }
 

@@ -71,6 +71,8 @@ pub enum BusMessage {
     },
     /// Pushes may have been lost: sessions are told to pull.
     Lagging(Whom),
+    /// What one access layer tells those of all other nodes; its bytes are theirs to read. The node that publishes it is not told.
+    Notice(Bytes),
     /// Something about a live room that this node listens to, see [`Bus::publish_room`].
     Room {
         /// Which room.

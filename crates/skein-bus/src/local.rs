@@ -33,6 +33,10 @@ impl LocalBus {
 #[async_trait]
 impl Bus for LocalBus {
     async fn publish(&self, message: BusMessage) {
+        if matches!(message, BusMessage::Notice(_)) {
+            // There is no other node.
+            return;
+        }
         if self.deliveries.send(message).await.is_err() {
             tracing::debug!("bus message after the access layer has stopped");
         }

@@ -85,6 +85,8 @@ pub(crate) enum Packet {
     Devices { user: UserId },
     /// Hand this event to those of these users who are connected; the reply is to how many sessions.
     Hand { only_device: Option<Arc<str>>, skip_device: Option<Arc<str>>, users: Vec<UserId>, event: Bytes },
+    /// What an access layer tells the others.
+    Notice(Bytes),
 }
 
 mod kind {
@@ -97,6 +99,7 @@ mod kind {
     pub(super) const SNAPSHOT: u8 = 7;
     pub(super) const DEVICES: u8 = 8;
     pub(super) const HAND: u8 = 9;
+    pub(super) const NOTICE: u8 = 20;
 }
 
 impl Packet {
@@ -157,6 +160,10 @@ impl Packet {
                 out.users(users);
                 out.0.put_slice(event);
             }
+            Self::Notice(notice) => {
+                out.head(kind::NOTICE);
+                out.0.put_slice(notice);
+            }
         }
         out.0.freeze()
     }
@@ -205,6 +212,7 @@ impl Packet {
                 users: input.users()?,
                 event: std::mem::take(&mut input.0),
             },
+            kind::NOTICE => Self::Notice(std::mem::take(&mut input.0)),
             _ => return Err(MalformedPacket),
         };
         if input.0.is_empty() { Ok(packet) } else { Err(MalformedPacket) }
@@ -317,6 +325,7 @@ mod tests {
                     users,
                     event: event.into()
                 }),
+            prop::collection::vec(any::<u8>(), 0..100).prop_map(|notice| Packet::Notice(notice.into())),
         ]
     }
 
@@ -340,10 +349,10 @@ mod tests {
         fn what_is_cut_off_is_refused(packet in packet(), keep in 0.0..1.0) {
             let whole = packet.encode();
             let cut = whole.slice(..(whole.len() as f64 * keep) as usize);
-            // An event has no end of its own; everything before it has.
+            // An event and a notice have no end of their own; everything before it has.
             if let Ok(other) = Packet::decode(cut) {
-                let is_event = matches!(other, Packet::Deliver { .. } | Packet::Hand { .. });
-                prop_assert!(is_event);
+                let is_open = matches!(other, Packet::Deliver { .. } | Packet::Hand { .. } | Packet::Notice(_));
+                prop_assert!(is_open);
             }
         }
 

@@ -26,6 +26,28 @@ pub struct Address {
     pub port: u16,
 }
 
+/// One node of a server, or several of which any will do. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses(Vec<Address>);
+
+impl Addresses {
+    /// This one first; the others, in this order, when it does not answer.
+    pub fn new(first: Address, others: impl IntoIterator<Item = Address>) -> Self {
+        Self(std::iter::once(first).chain(others).collect())
+    }
+
+    /// In the order in which they are tried.
+    pub(crate) fn into_vec(self) -> Vec<Address> {
+        self.0
+    }
+}
+
+impl From<Address> for Addresses {
+    fn from(address: Address) -> Self {
+        Self(vec![address])
+    }
+}
+
 impl FromStr for Address {
     type Err = ClientError;
 
@@ -74,6 +96,9 @@ mod tests {
         assert_eq!((address.tls, address.port, address.transport), (true, 443, Transport::WebSocket));
         assert_eq!("tcp://[::1]:9".parse::<Address>().unwrap().host, "::1");
         assert_eq!("http://127.0.0.1:7700/".parse::<Address>().unwrap().to_string(), "http://127.0.0.1:7700");
+        let (one, other): (Address, Address) = ("http://a".parse().unwrap(), "http://b".parse().unwrap());
+        let both = Addresses::new(one.clone(), [other.clone()]);
+        assert_eq!(both.into_vec(), [one, other]);
         for wrong in ["", "localhost:7700", "ftp://x", "tcp://x", "http://:80", "http://x:99999"] {
             assert!(wrong.parse::<Address>().is_err(), "{wrong:?}");
         }

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use skein_proto::{
-    codec::Body,
+    codec::{Body, Codec},
     v1::{self, CloseCode},
 };
 use tokio::{
@@ -17,9 +17,10 @@ use tokio::{
 };
 
 use crate::{
-    Address, Cache, ClientError, ConnectOptions,
+    Address, Addresses, Cache, ClientError, ConnectOptions,
     account::{Login, now_ms},
     driver::{Command, Driver, Shared},
+    gateways::Gateways,
     puller::Puller,
     room::{self, RoomState},
     timeline::Timeline,
@@ -78,8 +79,9 @@ impl WeakClient {
 }
 
 impl Client {
-    /// Starts the client of a login. It connects by itself, now and whenever the connection is lost.
-    pub fn start(address: Address, options: ConnectOptions, login: Login, cache: impl Cache) -> Self {
+    /// Starts the client of a login. It connects by itself, now and whenever the connection is lost: to the same node first, which may still have the
+    /// session, then to the others in turn.
+    pub fn start(addresses: impl Into<Addresses>, options: ConnectOptions, login: Login, cache: impl Cache) -> Self {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
         let mut timeline = cache.load();
         timeline.user_id = login.user.user_id;
@@ -88,10 +90,11 @@ impl Client {
             timeline: Mutex::new(timeline),
             updates: broadcast::channel(UPDATES_MAX).0,
             tokens: Mutex::new(login.tokens),
-            address,
+            gateways: Mutex::new(Gateways::new(addresses.into().into_vec())),
             options,
             pulls: tokio::sync::Mutex::new(()),
             rooms: Mutex::default(),
+            typing: Mutex::default(),
         });
         let client = Self { shared: shared.clone(), commands, user_id: login.user.user_id };
         tokio::spawn(Driver::new(shared.clone(), received).run());
@@ -110,6 +113,11 @@ impl Client {
     /// The tokens as they are now, to be kept for the next start.
     pub fn tokens(&self) -> v1::Tokens {
         self.shared.tokens.lock().clone()
+    }
+
+    /// The address that works, to be given to the next start.
+    pub fn address(&self) -> Option<Address> {
+        self.shared.gateways.lock().winner()
     }
 
     /// What happens from now on. A listener that falls behind misses updates, never state: that is in the timeline.
@@ -158,9 +166,19 @@ impl Client {
 
     async fn ask(&self, method: &str, body: Bytes, about: Option<Arc<RoomState>>) -> Result<Bytes, ClientError> {
         let (answer, answered) = oneshot::channel();
-        let command = Command { method: method.to_owned(), body, answer, about };
+        let command = Command { method: method.to_owned(), body, answer, about, once: false };
         self.commands.send(command).await.map_err(|_| ClientError::Stopped)?;
         answered.await.map_err(|_| ClientError::Stopped)?
+    }
+
+    /// Runs an operation that is of no use later: without a connection, or when it is lost meanwhile, this fails instead of asking again.
+    pub(crate) async fn call_once<Q: Body, A: Body>(&self, method: &str, request: &Q) -> Result<A, ClientError> {
+        let (answer, answered) = oneshot::channel();
+        let body = Codec::Binary.encode(request);
+        let command = Command { method: method.to_owned(), body, answer, about: None, once: true };
+        self.commands.send(command).await.map_err(|_| ClientError::Stopped)?;
+        let body = answered.await.map_err(|_| ClientError::Stopped)??;
+        Codec::Binary.decode(&body).map_err(|error| ClientError::Protocol(error.to_string()))
     }
 
     /// Sends any content to a conversation, exactly once however often it has to be repeated.
@@ -179,8 +197,16 @@ impl Client {
             client_time_ms: now_ms(),
             ..Default::default()
         };
-        let sent: v1::SendMessageResponse = self.call("MessageService/SendMessage", &request).await?;
-        self.merge_own(&request, &sent);
+        self.send_request(&request).await
+    }
+
+    /// The same with a client id of the application's own, which may ask again with it until there is an answer.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub async fn send_request(&self, request: &v1::SendMessageRequest) -> Result<v1::SendMessageResponse, ClientError> {
+        let sent: v1::SendMessageResponse = self.call("MessageService/SendMessage", request).await?;
+        self.merge_own(request, &sent);
         Ok(sent)
     }
 

@@ -21,8 +21,11 @@ use crate::{
     Address, ClientError, ConnectOptions, Link,
     account::{self, now_ms},
     client::Update,
+    gateways::Gateways,
+    race::{connect_first, resolve},
     room::RoomState,
     timeline::Timeline,
+    typing::Typing,
 };
 
 /// Told to the server, for its logs.
@@ -31,6 +34,10 @@ pub(crate) const CLIENT: &str = concat!("skein-client/", env!("CARGO_PKG_VERSION
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 /// Longest wait before reconnecting.
 const BACKOFF_MAX: Duration = Duration::from_secs(15);
+/// A link that was left sooner than this after it began is replaced after a wait, in milliseconds.
+const STAY_MS: u64 = 1_000;
+/// After the server said that it has too much to do, waits begin as if so many tries had failed.
+const OVERLOADED_FAILURES: u32 = 5;
 /// A token with less than this left is refreshed.
 const TOKEN_RESERVE_MS: u64 = 60_000;
 
@@ -41,6 +48,20 @@ pub(crate) struct Command {
     pub(crate) answer: oneshot::Sender<Result<Bytes, ClientError>>,
     /// The room that takes the answer before whatever comes after it.
     pub(crate) about: Option<Arc<RoomState>>,
+    /// Asked once, now, or not at all: it is of no use later.
+    pub(crate) once: bool,
+}
+
+impl Command {
+    /// Gives up what is asked once; otherwise it is to be asked again.
+    fn or_give_up(self) -> Option<Self> {
+        if !self.once {
+            return Some(self);
+        }
+        let text = "there is no connection, or it was lost meanwhile; this is not asked again".to_owned();
+        let _ = self.answer.send(Err(ClientError::Connection(text)));
+        None
+    }
 }
 
 /// What handle and task share.
@@ -48,12 +69,15 @@ pub(crate) struct Shared {
     pub(crate) timeline: Mutex<Timeline>,
     pub(crate) updates: broadcast::Sender<Update>,
     pub(crate) tokens: Mutex<v1::Tokens>,
-    pub(crate) address: Address,
+    /// Where the server is.
+    pub(crate) gateways: Mutex<Gateways>,
     pub(crate) options: ConnectOptions,
     /// Held while pulling.
     pub(crate) pulls: tokio::sync::Mutex<()>,
     /// The live rooms that this client is in.
     pub(crate) rooms: Mutex<HashMap<String, Weak<RoomState>>>,
+    /// Who writes where just now.
+    pub(crate) typing: Mutex<Typing>,
 }
 
 impl Shared {
@@ -67,8 +91,10 @@ impl Shared {
 enum Outcome {
     /// The application let go of its handle.
     Stopped,
-    /// To be connected again, at once or after a wait.
+    /// To be connected again, after a wait.
     Lost,
+    /// The server sent us elsewhere.
+    Moved,
     /// For good.
     Closed(CloseCode, String),
 }
@@ -84,6 +110,12 @@ pub(crate) struct Driver {
     failures: u32,
     /// When the token of this link has little left, by our clock.
     renew_at_ms: u64,
+    /// Where the present link goes, or the last one went.
+    address: Option<Address>,
+    /// When the present link worked; 0 before.
+    ready_ms: u64,
+    /// When this link is to be left, as the server asked.
+    leave_at_ms: u64,
 }
 
 impl Driver {
@@ -98,6 +130,9 @@ impl Driver {
             again: Vec::new(),
             failures: 0,
             renew_at_ms: u64::MAX,
+            address: None,
+            ready_ms: 0,
+            leave_at_ms: u64::MAX,
         }
     }
 
@@ -118,7 +153,9 @@ impl Driver {
                     self.shared.tell(Update::Closed(code, text.clone()));
                     return self.refuse_everything(code, &text).await;
                 }
-                Outcome::Lost => {
+                // A server that sends everybody away at once is not asked again at once.
+                Outcome::Moved if self.ready_ms + STAY_MS <= now_ms() => {}
+                Outcome::Moved | Outcome::Lost => {
                     if !self.back_off().await {
                         return;
                     }
@@ -159,11 +196,30 @@ impl Driver {
         if expires_ms < now_ms() + TOKEN_RESERVE_MS && !refresh_token.is_empty() {
             self.refresh(&refresh_token).await?;
         }
-        Link::connect(&self.shared.address, &self.shared.options).await
+        self.resolve().await;
+        let order = self.shared.gateways.lock().order(now_ms());
+        let failed = |address: &Address| self.shared.gateways.lock().failed(address, now_ms());
+        let (address, link) = connect_first(order, &self.shared.options, failed).await?;
+        self.address = Some(address);
+        Ok(link)
+    }
+
+    /// Asks where to connect, if nothing works and there is somebody to ask.
+    async fn resolve(&self) {
+        if !self.shared.gateways.lock().is_to_be_asked(now_ms()) {
+            return;
+        }
+        if let Some(answer) = resolve(&self.shared.options).await {
+            let named: Vec<String> = answer.gateways.into_iter().map(|gateway| gateway.address).collect();
+            let valid_until_ms = now_ms() + u64::from(answer.validity_s) * 1_000;
+            self.shared.gateways.lock().resolved(&named, &answer.fallback, valid_until_ms);
+        }
     }
 
     async fn refresh(&mut self, refresh_token: &str) -> Result<(), ClientError> {
-        match account::refresh(&self.shared.address, &self.shared.options, refresh_token).await {
+        let order = self.shared.gateways.lock().order(now_ms());
+        let Some(address) = order.first() else { return Ok(()) };
+        match account::refresh(address, &self.shared.options, refresh_token).await {
             Ok(tokens) => {
                 self.session.set_token(tokens.access_token.clone());
                 *self.shared.tokens.lock() = tokens;
@@ -173,13 +229,17 @@ impl Driver {
             Err(ClientError::Refused(error)) if !error.retryable => {
                 Err(ClientError::Closed(CloseCode::TokenRevoked, error.text.clone()))
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                self.shared.gateways.lock().failed(address, now_ms());
+                Err(error)
+            }
         }
     }
 
     /// Works on one connection until it ends.
     async fn serve(&mut self, mut link: Link) -> Outcome {
         self.session.handle_connected(now_ms());
+        (self.ready_ms, self.leave_at_ms) = (0, u64::MAX);
         let mut frames = Vec::new();
         let outcome = loop {
             if let Some(outcome) = self.take_events() {
@@ -196,7 +256,7 @@ impl Driver {
             let due = self
                 .session
                 .poll_timeout()
-                .map_or(1_000, |due| due.min(self.renew_at_ms).saturating_sub(now_ms()).max(1));
+                .map_or(1_000, |due| due.min(self.renew_at_ms).min(self.leave_at_ms).saturating_sub(now_ms()).max(1));
             tokio::select! {
                 received = link.receive(&mut frames) => {
                     let now_ms = now_ms();
@@ -210,6 +270,9 @@ impl Driver {
                     None => break Outcome::Stopped,
                 },
                 () = sleep(Duration::from_millis(due)) => {
+                    if self.leave_at_ms <= now_ms() {
+                        break Outcome::Moved;
+                    }
                     self.session.handle_timeout(now_ms());
                     self.renew_in_time();
                     if self.session.poll_timeout().is_none() {
@@ -220,6 +283,12 @@ impl Driver {
         };
         self.session.handle_disconnected();
         self.take_events();
+        if self.ready_ms == 0
+            && matches!(outcome, Outcome::Lost)
+            && let Some(address) = &self.address
+        {
+            self.shared.gateways.lock().failed(address, now_ms());
+        }
         if !matches!(outcome, Outcome::Stopped) {
             self.shared.tell(Update::Offline("the connection was lost".to_owned()));
         }
@@ -231,7 +300,7 @@ impl Driver {
             let id = self.session.request(&command.method, command.body.clone());
             self.open.insert(id, command);
         } else {
-            self.again.push(command);
+            self.again.extend(command.or_give_up());
         }
     }
 
@@ -264,22 +333,34 @@ impl Driver {
                         room.pushed(*push);
                     }
                 }
-                ClientEvent::GoAway(_) => return Some(Outcome::Lost),
+                ClientEvent::GoAway(go_away) => self.sent_away(&go_away),
                 ClientEvent::Closed(code, text) => return Some(self.closed(code, text)),
                 ClientEvent::Lost(ids) => {
                     let mut lost: Vec<_> = ids.into_iter().filter_map(|id| self.open.remove_entry(&id)).collect();
                     lost.sort_unstable_by_key(|(id, _)| *id);
                     // In front of what was asked later: per-sender order holds over reconnects.
                     let later = std::mem::take(&mut self.again);
-                    self.again = lost.into_iter().map(|(_, command)| command).chain(later).collect();
+                    let lost = lost.into_iter().filter_map(|(_, command)| command.or_give_up());
+                    self.again = lost.chain(later).collect();
                 }
             }
         }
         None
     }
 
+    /// The server asks us to leave: we do at a random moment within the time it gives, so that not everybody arrives elsewhere at once.
+    fn sent_away(&mut self, go_away: &v1::GoAway) {
+        let Some(address) = &self.address else { return };
+        self.shared.gateways.lock().leave(address, &go_away.gateways, now_ms());
+        self.leave_at_ms = now_ms() + fastrand::u64(..=u64::from(go_away.after_ms));
+    }
+
     fn ready(&mut self, welcome: &v1::Welcome) {
         self.failures = 0;
+        self.ready_ms = now_ms();
+        if let Some(address) = &self.address {
+            self.shared.gateways.lock().works(address);
+        }
         // From the server's clock, whatever ours says; a fifth of the life is left for trying.
         let life_ms = welcome.token_expires_ms.saturating_sub(welcome.server_time_ms);
         self.renew_at_ms = if life_ms == 0 { u64::MAX } else { now_ms() + life_ms / 5 * 4 };
@@ -293,6 +374,9 @@ impl Driver {
     }
 
     fn pushed(&mut self, events: &[v1::Event], lagging: bool) {
+        let mut typing = self.shared.typing.lock();
+        events.iter().for_each(|event| typing.take(event, now_ms()));
+        drop(typing);
         let mut timeline = self.shared.timeline.lock();
         let changed: Vec<_> = events.iter().filter(|event| timeline.push(event)).cloned().collect();
         if lagging {
@@ -306,6 +390,11 @@ impl Driver {
     }
 
     fn closed(&mut self, code: CloseCode, text: String) -> Outcome {
+        if matches!(code, CloseCode::Shutdown | CloseCode::Overloaded)
+            && let Some(address) = &self.address
+        {
+            self.shared.gateways.lock().failed(address, now_ms());
+        }
         match close_range(code) {
             CloseRange::Resume => Outcome::Lost,
             CloseRange::Reconnect => {
@@ -313,6 +402,9 @@ impl Driver {
                     self.shared.tokens.lock().access_expires_ms = 0;
                 } else {
                     self.session.forget();
+                }
+                if code == CloseCode::Overloaded {
+                    self.failures = self.failures.max(OVERLOADED_FAILURES);
                 }
                 Outcome::Lost
             }

@@ -14,24 +14,30 @@
 //! ```
 //!
 //! In reading order: [`address`] (where), [`link`] (one connection, frames in and out), [`account`] (register, log in), [`client`] (the handle that an
-//! application holds), `operations` (one method for each thing a person can do), [`room`] (live rooms), `driver` (the task
-//! behind it: reconnects, resumes, refreshes tokens, repeats what was not answered), `puller` (gap repair), [`timeline`] (the pure merge of pushes and pulls), [`cache`] (what survives the process), [`error`].
+//! application holds), `operations` (one method for each thing a person can do), [`room`] (live rooms), `signal` with `typing` (what is not stored), `driver` (the task
+//! behind it: reconnects, resumes, refreshes tokens, repeats what was not answered), `gateways` and `race` (which address), [`http`] (one operation without a link), `puller` (gap repair), [`bundle`] (messages that a pull brings compressed), [`timeline`] (the pure merge of pushes and pulls), [`cache`] (what survives the process), [`error`].
 
 pub mod account;
 pub mod address;
+pub mod bundle;
 pub mod cache;
 pub mod client;
 pub mod error;
+pub mod http;
 pub mod link;
 pub mod room;
 pub mod timeline;
 
 mod driver;
+mod gateways;
 mod operations;
 mod puller;
+mod race;
+mod signal;
 mod tls;
+mod typing;
 
-pub use address::Address;
+pub use address::{Address, Addresses};
 pub use cache::{Cache, MemoryCache};
 pub use client::{Client, Update};
 pub use error::ClientError;

@@ -42,11 +42,24 @@ pub struct ConnectOptions {
     pub local_address: Option<IpAddr>,
     /// How long connecting may take.
     pub timeout: Duration,
+    /// Addresses (`http`, `https`) that can be asked where to connect. Nothing depends on their answering.
+    pub dispatch: Vec<Address>,
+    /// Where this client is, in the words of the deployment: better addresses are named then.
+    pub region: String,
+    /// Whose network it is in.
+    pub carrier: String,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
-        Self { trusted_certificates: None, local_address: None, timeout: Duration::from_secs(10) }
+        Self {
+            trusted_certificates: None,
+            local_address: None,
+            timeout: Duration::from_secs(10),
+            dispatch: Vec::new(),
+            region: String::new(),
+            carrier: String::new(),
+        }
     }
 }
 
@@ -85,8 +98,30 @@ impl Stream {
     }
 }
 
-trait AsyncStream: AsyncRead + AsyncWrite + Unpin {}
+pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncStream for S {}
+
+/// A connection, encrypted if the address says so.
+async fn encrypted(address: &Address, options: &ConnectOptions) -> Result<Stream, ClientError> {
+    let stream = open(address, options).await?;
+    stream.set_nodelay(true)?;
+    if !address.tls {
+        return Ok(Stream::Plain(stream));
+    }
+    let stream = tls::connect(stream, &address.host, options.trusted_certificates.as_ref()).await?;
+    Ok(Stream::Tls(Box::new(stream)))
+}
+
+/// The same for one exchange of something else than frames.
+pub(crate) async fn open_stream(
+    address: &Address,
+    options: &ConnectOptions,
+) -> Result<Box<dyn AsyncStream + Send>, ClientError> {
+    Ok(match encrypted(address, options).await? {
+        Stream::Plain(stream) => Box::new(stream),
+        Stream::Tls(stream) => stream,
+    })
+}
 
 /// An open connection on which nothing has been said yet.
 #[derive(Debug)]
@@ -110,14 +145,7 @@ impl Link {
     }
 
     async fn connect_now(address: &Address, options: &ConnectOptions) -> Result<Self, ClientError> {
-        let stream = open(address, options).await?;
-        stream.set_nodelay(true)?;
-        let stream = if address.tls {
-            let stream = tls::connect(stream, &address.host, options.trusted_certificates.as_ref()).await?;
-            Stream::Tls(Box::new(stream))
-        } else {
-            Stream::Plain(stream)
-        };
+        let stream = encrypted(address, options).await?;
         let mut link = Self { stream, decoder: None, input: BytesMut::new(), output: Vec::new() };
         if address.transport == Transport::WebSocket {
             link.upgrade(address).await?;

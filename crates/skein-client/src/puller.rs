@@ -10,6 +10,7 @@ use tokio::{
 
 use crate::{
     Cache, Client, ClientError, Update,
+    bundle::unpack_bundle,
     driver::{Command, Shared},
     timeline::Need,
 };
@@ -126,9 +127,11 @@ impl Client {
                 since_version,
                 before_version,
                 messages_per_entry: BUNDLE_MESSAGES,
+                compress: true,
                 ..Default::default()
             };
-            let page: v1::PullUserResponse = match self.call("SyncService/PullUser", &request).await {
+            let page = self.call("SyncService/PullUser", &request).await.and_then(unpacked);
+            let page: v1::PullUserResponse = match page {
                 Ok(page) => page,
                 Err(error) => {
                     self.shared.timeline.lock().abandon_user_pull();
@@ -154,4 +157,13 @@ impl Client {
             }
         }
     }
+}
+
+/// The page with the messages of its bundle.
+fn unpacked(mut page: v1::PullUserResponse) -> Result<v1::PullUserResponse, ClientError> {
+    if !page.bundle_zlib.is_empty() {
+        let packed = std::mem::take(&mut page.bundle_zlib);
+        page.messages = unpack_bundle(&packed).map_err(|error| ClientError::Protocol(error.to_string()))?;
+    }
+    Ok(page)
 }

@@ -119,6 +119,8 @@ impl Timeline {
                 self.take_hint(hint);
                 false
             }
+            // Nothing of it is kept; who listens is told.
+            Some(v1::event::Body::Signal(_)) => true,
             None => false,
         }
     }
@@ -265,7 +267,15 @@ impl Timeline {
         if conversation.entry.as_ref().is_some_and(|known| known.version > entry.version) {
             return false;
         }
-        conversation.entry = Some(entry.clone());
+        let mut entry = entry.clone();
+        if let Some(known) = &conversation.entry {
+            entry.conversation_version = entry.conversation_version.max(known.conversation_version);
+        }
+        // An answer may have been on its way while newer messages were pushed: what they changed stays changed.
+        for message in conversation.messages.range(entry.last_seq.saturating_add(1)..).map(|(_, message)| message) {
+            advance_entry(&mut entry, message, self.user_id);
+        }
+        conversation.entry = Some(entry);
         true
     }
 }
@@ -290,7 +300,7 @@ fn advance_entry(entry: &mut v1::ConversationEntry, message: &v1::Message, me: u
     if message.sender_id == me {
         entry.unread = 0;
     } else if message.sender_id != 0 && !message.options.no_count {
-        entry.unread += 1;
+        entry.unread = entry.unread.saturating_add(1);
     }
     entry.mentioned |= message.content.mention_all && message.sender_id != me
         || message.content.mentions.iter().any(|mention| mention.user_id == me);
@@ -313,18 +323,18 @@ impl Conversation {
     /// Every change up to this version is known.
     fn known_through(&mut self, version: u64) {
         self.version = self.version.max(version);
-        self.ahead = self.ahead.split_off(&(self.version + 1));
+        self.ahead = self.ahead.split_off(&self.version.saturating_add(1));
         self.close_hole();
     }
 
     fn close_hole(&mut self) {
-        while self.ahead.remove(&(self.version + 1)) {
-            self.version += 1;
+        while let Some(next) = self.version.checked_add(1).filter(|next| self.ahead.remove(next)) {
+            self.version = next;
         }
     }
 
     fn start_from<'a>(&mut self, entry: &v1::ConversationEntry, bundle: impl Iterator<Item = &'a v1::Message>) {
-        let mut oldest = entry.last_seq + 1;
+        let mut oldest = entry.last_seq.saturating_add(1);
         let mut held = Vec::new();
         for message in bundle {
             oldest = oldest.min(message.seq);

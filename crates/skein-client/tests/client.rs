@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use bytes::BytesMut;
-use skein_client::{Client, ClientError, ConnectOptions, MemoryCache, Update, account::Login};
+use skein_client::{Address, Client, ClientError, ConnectOptions, MemoryCache, Update, account::Login};
 use skein_proto::{
     codec::Codec,
     frame::{decode_record, encode_record},
@@ -27,8 +27,12 @@ impl Server {
         Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
+    fn address(&self) -> String {
+        format!("tcp://{}", self.0.local_addr().unwrap())
+    }
+
     fn client(&self) -> Client {
-        let address = format!("tcp://{}", self.0.local_addr().unwrap()).parse().unwrap();
+        let address: Address = self.address().parse().unwrap();
         let user = v1::User { user_id: 1, ..Default::default() };
         Client::start(
             address,
@@ -251,4 +255,35 @@ async fn a_hole_in_the_pushes_is_pulled() {
     let seqs: Vec<u64> =
         client.with_timeline(|timeline| timeline.conversations["1:2"].messages.keys().copied().collect());
     assert_eq!(seqs, [1, 2]);
+}
+
+#[tokio::test]
+async fn who_is_sent_away_goes_where_the_server_says_and_asks_again_there() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let client = server.client();
+    let (mut peer, _) = server.welcome(false).await;
+    let sending = tokio::spawn({
+        let client = client.clone();
+        async move { client.send_text("1:2", "once").await }
+    });
+    let (_, first) = peer.asked_to_send().await;
+    let gateways = vec!["http://127.0.0.1:1".to_owned(), other.address()];
+    peer.send(v1::GoAway { gateways, after_ms: 100, ..Default::default() }.into()).await;
+    let (mut peer, hello) = other.welcome(false).await;
+    assert!(hello.resume.is_set(), "the new node ends the session at the old one");
+    let (id, again) = peer.asked_to_send().await;
+    assert_eq!(first.client_message_id, again.client_message_id);
+    peer.answer(id, &sent(1)).await;
+    assert_eq!(sending.await.unwrap().unwrap().seq, 1);
+}
+
+#[tokio::test]
+async fn a_server_that_is_going_away_is_not_the_first_to_be_asked_again() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let _client = server.client();
+    let (mut peer, _) = server.welcome(false).await;
+    peer.send(v1::GoAway { gateways: vec![other.address()], after_ms: 60_000, ..Default::default() }.into()).await;
+    peer.close(CloseCode::Shutdown).await;
+    let (_, hello) = other.welcome(false).await;
+    assert!(hello.resume.is_set());
 }

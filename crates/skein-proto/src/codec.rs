@@ -4,7 +4,7 @@ use buffa::{DecodeOptions, Message};
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::limits::FRAME_BYTES_MAX;
+use crate::limits::{FRAME_BYTES_MAX, JSON_OBJECTS_MAX};
 
 /// Which encoding a peer speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,10 +25,11 @@ pub trait Body: Message + Serialize + DeserializeOwned + Default {}
 impl<T: Message + Serialize + DeserializeOwned + Default> Body for T {}
 
 impl Codec {
-    /// Decodes one message; memory is bounded by the size of `bytes`, unknown fields are ignored.
+    /// Decodes one message; unknown fields are ignored. Memory is bounded by the size of `bytes`, and by limits on elements (binary) and objects (JSON): the
+    /// shortest object of a JSON text becomes the largest message in memory.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes are not a `T`.
+    /// [`Malformed`] when the bytes are not a `T`, or hold more than the limits allow.
     pub fn decode<T: Body>(self, bytes: &[u8]) -> Result<T, Malformed> {
         match self {
             Codec::Binary => DecodeOptions::new()
@@ -37,7 +38,10 @@ impl Codec {
                 .decode_from_slice(bytes)
                 .map_err(|error| Malformed(format!("protobuf: {error}"))),
             Codec::Json if bytes.is_empty() => Ok(T::default()),
-            Codec::Json => serde_json::from_slice(bytes).map_err(|error| Malformed(json_place(&error))),
+            Codec::Json => {
+                check_json(bytes)?;
+                serde_json::from_slice(bytes).map_err(|error| Malformed(json_place(&error)))
+            }
         }
     }
 
@@ -51,6 +55,7 @@ impl Codec {
         if self == Codec::Binary || bytes.is_empty() {
             return self.decode(bytes);
         }
+        check_json(bytes)?;
         let mut unknown = None;
         let mut deserializer = serde_json::Deserializer::from_slice(bytes);
         let request = serde_ignored::deserialize(&mut deserializer, |path| {
@@ -77,8 +82,36 @@ impl Codec {
     }
 }
 
+/// Refuses text that is no object, which the generated types would take as a list of their fields, and text with more objects than [`JSON_OBJECTS_MAX`],
+/// at the cost of reading it once if it is long enough for them.
+fn check_json(json: &[u8]) -> Result<(), Malformed> {
+    const SHORTEST_OBJECT: usize = b"{},".len();
+    if !json.trim_ascii_start().starts_with(b"{") {
+        return Err(Malformed("JSON: not an object".to_owned()));
+    }
+    if json.len() > JSON_OBJECTS_MAX * SHORTEST_OBJECT && count_objects(json) > JSON_OBJECTS_MAX {
+        return Err(Malformed(format!("JSON: more than {JSON_OBJECTS_MAX} objects")));
+    }
+    Ok(())
+}
+
+/// How many objects open in a JSON text, outside of its strings.
+fn count_objects(json: &[u8]) -> usize {
+    let (mut objects, mut in_string, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' if !in_string => objects += 1,
+            _ => {}
+        }
+    }
+    objects
+}
+
 /// Where JSON is wrong, and for a value of the wrong kind also how; never the input itself.
-fn json_place(error: &serde_json::Error) -> String {
+pub(crate) fn json_place(error: &serde_json::Error) -> String {
     let kind = match error.classify() {
         serde_json::error::Category::Data => "a value of the wrong kind",
         serde_json::error::Category::Eof => "unexpected end",
@@ -90,7 +123,7 @@ fn json_place(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v1::{LogInRequest, SendMessageRequest};
+    use crate::v1::{Location, LogInRequest, SendMessageRequest, content::Body};
 
     #[test]
     fn json_requests_name_the_unknown_field() {
@@ -103,6 +136,45 @@ mod tests {
         assert!(typo.to_string().contains("txet"), "{typo}");
         let trailing = Codec::Json.decode_request::<LogInRequest>(br#"{"username":"a"} x"#).unwrap_err();
         assert!(trailing.to_string().contains("column"), "{trailing}");
+    }
+
+    #[test]
+    fn a_place_survives_json_to_the_last_bit() {
+        // Found by fuzzing, then every thousandth of a degree with noise behind it.
+        let found = f64::from_le_bytes([0x9c, 0x75, 0x08, 0x88, 0x3c, 0xe4, 0x37, 0x7e]);
+        let places =
+            (0..180_000_u32).map(|step| f64::from(step) / 1e3 + f64::from(step.wrapping_mul(2_654_435_761)) / 1e13);
+        for latitude in places.chain([found, f64::MIN_POSITIVE, f64::MAX, f64::INFINITY]) {
+            let location = Location { latitude, ..Default::default() };
+            let again: Location = Codec::Json.decode(&Codec::Json.encode(&location)).unwrap();
+            assert_eq!(again.latitude.to_bits(), latitude.to_bits(), "{latitude}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_not_a_message() {
+        for list in [&br#"["ann","a long password"]"#[..], b" [] ", b"null", b"\xef\xbb\xbf{}", b" "] {
+            assert!(Codec::Json.decode_request::<LogInRequest>(list).is_err());
+            assert!(Codec::Json.decode::<LogInRequest>(list).is_err());
+        }
+        assert!(Codec::Json.decode_request::<LogInRequest>(b"\r\n {}").is_ok());
+    }
+
+    #[test]
+    fn short_json_does_not_become_large_messages() {
+        let items =
+            |count: usize| format!(r#"{{"content":{{"merged":{{"items":[{}]}}}}}}"#, vec!["{}"; count].join(","));
+        let most = JSON_OBJECTS_MAX - 3;
+        let taken: SendMessageRequest = Codec::Json.decode_request(items(most).as_bytes()).unwrap();
+        assert!(matches!(&taken.content.body, Some(Body::Merged(merged)) if merged.items.len() == most));
+        for refused in [
+            Codec::Json.decode_request::<SendMessageRequest>(items(most + 1).as_bytes()).unwrap_err(),
+            Codec::Json.decode::<SendMessageRequest>(items(most + 1).as_bytes()).unwrap_err(),
+        ] {
+            assert!(refused.to_string().contains("objects"), "{refused}");
+        }
+        let text = format!(r#"{{"externalId":"\\\"{}"}}"#, "{".repeat(4 * JSON_OBJECTS_MAX));
+        assert!(Codec::Json.decode_request::<SendMessageRequest>(text.as_bytes()).is_ok(), "a text is not an object");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 /// Largest frame on a link, in bytes, either way.
 pub const FRAME_BYTES_MAX: usize = 256 * 1024;
+/// Objects in one JSON message: each takes up to a kilobyte once it is decoded, however short its text.
+pub const JSON_OBJECTS_MAX: usize = 8 * 1024;
 /// Largest text of one message, in bytes of UTF-8.
 pub const TEXT_BYTES_MAX: usize = 32 * 1024;
 /// Largest encoded content of one message, in bytes.
@@ -16,6 +18,10 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 256;
 pub const RESUME_WINDOW_MS: u64 = 60_000;
 /// Time from connect to hello, in milliseconds.
 pub const HELLO_TIMEOUT_MS: u64 = 10_000;
+/// Largest hello, in bytes: nobody is known before it.
+pub const HELLO_BYTES_MAX: usize = 4 * 1024;
+/// Largest frame of an anonymous link, in bytes.
+pub const ANONYMOUS_FRAME_BYTES_MAX: usize = 16 * 1024;
 /// Life of an anonymous link, in milliseconds.
 pub const ANONYMOUS_LINK_MS: u64 = 60_000;
 /// Default heartbeat interval, in milliseconds. A link silent for two of them is dead.

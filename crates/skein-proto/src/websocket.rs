@@ -107,6 +107,11 @@ impl WebSocketDecoder {
         Self { role, message_bytes_max: u32::try_from(message_bytes_max).unwrap_or(u32::MAX), fragments: None }
     }
 
+    /// From now on another bound: a peer that is not known yet gets less room.
+    pub fn set_message_bytes_max(&mut self, message_bytes_max: usize) {
+        self.message_bytes_max = u32::try_from(message_bytes_max).unwrap_or(u32::MAX);
+    }
+
     /// Takes complete frames off the front of `input` until one makes an event; `None` when more bytes are needed. A declared
     /// length is checked before anything is held for it.
     ///

@@ -237,6 +237,14 @@ impl Service {
     }
 }
 
+/// Operations that the access layer answers, because they concern a link or a node.
+pub const OF_ACCESS: &[&str] = &[
+    "AccountService/RenewLink",
+    "AdminService/DrainNode",
+    "AdminService/ListNodes",
+    "DispatchService/ResolveGateways",
+];
+
 /// Whether business systems call this operation, by server key.
 pub fn is_for_servers(method: &str) -> bool {
     short(method).starts_with("AdminService/")
@@ -245,5 +253,5 @@ pub fn is_for_servers(method: &str) -> bool {
 /// Whether there is such an operation.
 pub fn is_method(method: &str) -> bool {
     let method = short(method);
-    OPERATIONS.iter().any(|(name, _)| *name == method) || method == "AccountService/RenewLink"
+    OPERATIONS.iter().any(|(name, _)| *name == method) || OF_ACCESS.contains(&method)
 }

@@ -78,7 +78,6 @@ impl From<StoreError> for Failure {
                     retry_after_ms: 1_000,
                 }
             }
-            StoreError::Unsupported(what) => Self::new(ErrorCode::Unavailable, what),
             StoreError::Internal(detail) => Self::internal(detail),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use skein_bus::BusMessage;
+use skein_bus::{BusMessage, Whom};
 use skein_proto::{
     event::EncodedEvent,
     id::UserId,
@@ -16,18 +16,7 @@ impl Service {
     /// Announces a new or changed message to its receivers, except on the caller's own device.
     pub(crate) async fn announce_message(&self, caller: &Caller, delivery: Delivery) {
         let Delivery { message, recipients } = delivery;
-        let users = match recipients {
-            Recipients::Users(users) => Arc::from(users),
-            Recipients::Roster { conversation, roster_version } => {
-                match self.roster(conversation, roster_version).await {
-                    Ok(users) => users,
-                    Err(failure) => {
-                        tracing::warn!(%failure, "no roster: members find the message when they pull");
-                        return;
-                    }
-                }
-            }
-        };
+        let Some(users) = self.receivers(recipients).await else { return };
         let options = message.options.as_option().cloned().unwrap_or_default();
         let users = match (options.no_push, options.no_own_devices) {
             (true, true) => return,
@@ -42,6 +31,24 @@ impl Service {
             ..Default::default()
         };
         self.deliver(users, EncodedEvent::new(event), Some(caller)).await;
+    }
+
+    /// Has these receivers look whether they have everything.
+    pub(crate) async fn tell_to_pull(&self, recipients: Recipients) {
+        if let Some(users) = self.receivers(recipients).await.filter(|users| !users.is_empty()) {
+            self.bus.publish(BusMessage::Lagging(Whom::Users(users))).await;
+        }
+    }
+
+    async fn receivers(&self, recipients: Recipients) -> Option<Arc<[UserId]>> {
+        match recipients {
+            Recipients::Users(users) => Some(Arc::from(users)),
+            Recipients::Roster { conversation, roster_version } => {
+                let roster = self.roster(conversation, roster_version).await;
+                let lost = |failure: &_| tracing::warn!(%failure, "no roster: members find the message when they pull");
+                roster.inspect_err(lost).ok()
+            }
+        }
     }
 
     /// Tells the caller's other devices that an entry moved.

@@ -2,7 +2,11 @@
 
 use async_trait::async_trait;
 use deadpool_postgres::GenericClient;
-use skein_proto::{id::UserId, v1};
+use skein_proto::{
+    id::UserId,
+    outbox::{EventKind, Lane},
+    v1,
+};
 use skein_store::{
     Refusal, Result,
     account::{AccountStore, DeviceRow, ProfileChange, RotateRefresh, Rotation, UserRow},
@@ -15,6 +19,7 @@ use crate::{
     failure::{Failure, Outcome},
     needs::Needs,
     operation::{Operation, user_place},
+    outbox::clock_ms,
     pool::{execute, query, query_opt},
     refresh::Exchange,
     rows::{number, text},
@@ -174,7 +179,10 @@ impl Operation for CreateUser {
             ],
         )
         .await?;
-        if made == 0 { Err(Refusal::AlreadyExists.into()) } else { Ok(()) }
+        if made == 0 {
+            return Err(Refusal::AlreadyExists.into());
+        }
+        transaction.record_user(EventKind::UserCreated, UserId(user.user_id)).await
     }
 }
 
@@ -212,6 +220,7 @@ impl Operation for SetProfile {
         let sql = "UPDATE users SET display_name = $1, avatar = $2, bio = $3, extra = $4, profile_version = $5 WHERE user_id = $6";
         let (sql, set) = (transaction.sql, sql);
         execute(sql, set, &[&user.display_name, &user.avatar, &user.bio, &user.extra, &(version as i64), &id]).await?;
+        transaction.record_user(EventKind::UserUpdated, self.id).await?;
         Ok((user, version))
     }
 }
@@ -235,7 +244,8 @@ impl Operation for SetPasswordHash {
 
     async fn run(&self, transaction: &mut Transaction<'_>) -> Outcome<()> {
         let sql = "UPDATE users SET password_hash = $1 WHERE user_id = $2";
-        found(execute(transaction.sql, sql, &[&text(&self.hash), &(self.id.0 as i64)]).await?)
+        found(execute(transaction.sql, sql, &[&text(&self.hash), &(self.id.0 as i64)]).await?)?;
+        transaction.record_user(EventKind::UserPasswordChanged, self.id).await
     }
 }
 
@@ -258,7 +268,8 @@ impl Operation for SetUserState {
 
     async fn run(&self, transaction: &mut Transaction<'_>) -> Outcome<()> {
         let sql = "UPDATE users SET state = $1 WHERE user_id = $2";
-        found(execute(transaction.sql, sql, &[&(self.state as i32), &(self.id.0 as i64)]).await?)
+        found(execute(transaction.sql, sql, &[&(self.state as i32), &(self.id.0 as i64)]).await?)?;
+        transaction.record_user(EventKind::UserStateChanged, self.id).await
     }
 }
 
@@ -301,6 +312,13 @@ impl Operation for SetBlocked {
             true => transaction.rows.blocks.insert((user, other)),
             false => transaction.rows.blocks.remove(&(user, other)),
         };
+        let kind = if self.blocked { EventKind::UserBlocked } else { EventKind::UserUnblocked };
+        transaction.record(kind, Lane::user(user), clock_ms(), || v1::BlockChanged {
+            user_id: user.0,
+            other_id: other.0,
+            version,
+            ..Default::default()
+        });
         Ok(version)
     }
 }
@@ -337,6 +355,13 @@ impl Operation for PutSetting {
         let sql = "INSERT INTO settings (user_id, name, value, version) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (user_id, name) DO UPDATE SET value = excluded.value, version = excluded.version";
         execute(transaction.sql, sql, &[&user, &name, &value, &(version as i64)]).await?;
+        transaction.record(EventKind::UserSettingChanged, Lane::user(self.user), clock_ms(), || v1::SettingChanged {
+            user_id: self.user.0,
+            key: self.name.clone(),
+            value: self.value.clone(),
+            version,
+            ..Default::default()
+        });
         Ok(version)
     }
 }

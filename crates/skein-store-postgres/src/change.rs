@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use buffa::Message as _;
 use skein_proto::{
     id::{ConversationId, MessageId, UserId},
+    outbox::{EventKind, Lane},
     v1::{self, MessageState, Role},
 };
 use skein_store::{
@@ -15,6 +16,7 @@ use crate::{
     failure::Outcome,
     needs::Needs,
     operation::Operation,
+    outbox::clock_ms,
     pool::{execute, query},
     rows::{ConversationRow, bound, load_role, load_visible, number},
     transaction::Transaction,
@@ -62,6 +64,11 @@ impl Operation for ChangeMessage {
         execute(transaction.sql, update, &[&version, &message.encode_to_vec(), &id, &conversation.slot()]).await?;
         transaction.put_conversation(conversation.clone());
         transaction.announce_change(&conversation)?;
+        let kind = match &self.change {
+            MessageChange::Recall { .. } => EventKind::MessageRecalled,
+            MessageChange::Edit { .. } => EventKind::MessageEdited,
+        };
+        transaction.record_message(kind, conversation.id, &message, self.actor);
         let recipients = transaction.recipients(&conversation, self.actor)?;
         Ok(Delivery { message, recipients })
     }
@@ -180,6 +187,12 @@ impl Operation for HideMessages {
             let insert =
                 "INSERT INTO hidden (user_id, conversation, message_id, version) SELECT $1, $2, unnest($3::int8[]), $4";
             execute(transaction.sql, insert, &[&user, &conversation.key, &ids, &(entry.version as i64)]).await?;
+            transaction.record(EventKind::MessageHidden, Lane::user(self.user), clock_ms(), || v1::MessagesHidden {
+                user_id: self.user.0,
+                conversation_id: self.conversation.to_string(),
+                message_ids: fresh.clone(),
+                ..Default::default()
+            });
         }
         transaction.render_later(&conversation, &entry);
         Ok(Hidden { fresh, entry: v1::ConversationEntry::default() })

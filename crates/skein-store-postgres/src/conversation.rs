@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use skein_proto::{
     id::{ConversationId, UserId},
+    outbox::EventKind,
     v1,
 };
 use skein_store::{
@@ -97,6 +98,7 @@ impl Operation for SetEntry {
         let (row, mut entry) = transaction.membership(self.user, self.conversation)?;
         apply(&mut entry, &self.change);
         let entry = transaction.put_entry(entry)?;
+        transaction.record_entry(EventKind::ConversationUpdated, self.conversation, &entry);
         transaction.render_later(&row, &entry);
         Ok(v1::ConversationEntry::default())
     }
@@ -155,6 +157,7 @@ impl Operation for ClearEntry {
             entry.draft.clear();
         }
         let entry = transaction.put_entry(entry)?;
+        transaction.record_entry(EventKind::ConversationCleared, self.conversation, &entry);
         transaction.render_later(&row, &entry);
         Ok(v1::ConversationEntry::default())
     }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use buffa::EnumValue;
 use deadpool_postgres::GenericClient;
-use skein_proto::{id::UserId, limits, v1};
+use skein_proto::{id::UserId, limits, outbox::EventKind, v1};
 use skein_store::{Refusal, account::DeviceRow};
 use tokio_postgres::{Row, types::ToSql};
 
@@ -124,10 +124,13 @@ impl Operation for PutDevice {
         if save_device(transaction, &row).await? == 0 {
             return Err(Refusal::AlreadyExists.into());
         }
+        transaction.record_device(EventKind::DeviceLoggedIn, &row.device_id, row.user_id, "").await?;
         let devices = list_devices(transaction.sql, row.user_id).await?;
         let oldest = devices.iter().rev().find(|device| device.device_id != row.device_id);
         if let Some(oldest) = oldest.filter(|_| devices.len() > limits::DEVICES_MAX) {
             revoke(transaction, &oldest.device_id).await?;
+            let (kind, reason) = (EventKind::DeviceLoggedOut, "too_many_devices");
+            transaction.record_device(kind, &oldest.device_id, row.user_id, reason).await?;
         }
         Ok(row)
     }
@@ -152,6 +155,10 @@ impl Operation for RevokeDevice {
 
     async fn run(&self, transaction: &mut Transaction<'_>) -> Outcome<bool> {
         let sql = "UPDATE devices SET revoked = true WHERE device_id = $1 AND user_id = $2 AND NOT revoked";
-        Ok(execute(transaction.sql, sql, &[&text(&self.device_id), &(self.user.0 as i64)]).await? > 0)
+        let revoked = execute(transaction.sql, sql, &[&text(&self.device_id), &(self.user.0 as i64)]).await? > 0;
+        if revoked {
+            transaction.record_device(EventKind::DeviceLoggedOut, &self.device_id, self.user, "revoked").await?;
+        }
+        Ok(revoked)
     }
 }

@@ -1,11 +1,12 @@
 //! Writes a batch's changes: one statement per table, whatever the number of rows.
 
 use deadpool_postgres::Transaction as Sql;
-use futures::future::try_join5;
+use futures::future::{try_join, try_join5};
 use skein_proto::{id::UserId, v1::Role};
 
 use crate::{
     failure::Outcome,
+    outbox::insert_events,
     pool::execute,
     rows::{ConversationRow, EntryRow, Key, text},
     transaction::{NewMessage, Rows},
@@ -40,14 +41,14 @@ pub(crate) async fn flush(sql: &Sql<'_>, rows: &Rows) -> Outcome<()> {
     let entries: Vec<&EntryRow> = rows.dirty_entries.iter().filter_map(|key| rows.entries.get(key)?.as_ref()).collect();
     let users: Vec<(UserId, u64)> =
         rows.dirty_users.iter().filter_map(|user| Some((*user, *rows.users.get(user)?))).collect();
-    try_join5(
+    let changes = try_join5(
         insert_messages(sql, &rows.messages),
         insert_client_ids(sql, &rows.messages),
         update_conversations(sql, &conversations),
         save_entries(sql, &entries),
         update_users(sql, &users),
-    )
-    .await?;
+    );
+    try_join(changes, insert_events(sql, &rows.events)).await?;
     insert_pairs(sql, &rows.pairs).await?;
     remove_unused(sql, rows).await
 }

@@ -51,7 +51,7 @@ impl PostgresImport {
             return Ok(self.client.query_opt(&sql, &[&source]).await?.is_some());
         }
         for table in TABLES {
-            let sql = format!("SELECT 1 FROM {} LIMIT 1", table.name);
+            let sql = format!("SELECT 1 FROM {} {} LIMIT 1", relation(table), if_any(table));
             if self.client.query_opt(&sql, &[]).await?.is_some() {
                 return Ok(false);
             }
@@ -114,7 +114,7 @@ impl PostgresImport {
                 Kind::Text | Kind::Blob => (*name).to_owned(),
             })
             .collect();
-        let sql = format!("SELECT {} FROM {}", columns.join(", "), table.name);
+        let sql = format!("SELECT {} FROM {}", columns.join(", "), relation(table));
         let none: [&(dyn ToSql + Sync); 0] = [];
         let rows = self.client.query_raw(&sql, none).await?;
         pin_mut!(rows);
@@ -145,10 +145,32 @@ impl PostgresImport {
                WHERE m.conversation = c.conversation AND m.seq = c.last_seq; \
              SELECT setval(pg_get_serial_sequence('conversations', 'conversation'), greatest(max(conversation), 1)), \
                setval('group_numbers', greatest(max(conversation), 1)) FROM conversations; \
+             SELECT setval(pg_get_serial_sequence('mailings', 'mailing_id'), greatest(max(mailing_id), 1)) FROM mailings; \
+             SELECT setval('event_batches', greatest(max(batch), 1)) FROM events; \
+             UPDATE event_head SET last = greatest(trimmed, (SELECT max(position) FROM event_positions)); \
+             UPDATE lanes SET due_ms = 0, holder = NULL WHERE holder IS NOT NULL; \
+             UPDATE mailings SET due_ms = 0, holder = NULL WHERE holder IS NOT NULL; \
              DROP TABLE {PROGRESS}; COMMIT; ANALYZE"
         );
         Ok(self.client.batch_execute(&finish).await.map_err(Failure::from)?)
     }
+}
+
+/// Where the rows of a table are.
+fn relation(table: &Table) -> &'static str {
+    match table.name {
+        "events" => {
+            "(SELECT p.position, p.lane, e.kind, e.time_ms, e.data \
+             FROM event_positions p JOIN events e ON e.batch = p.batch AND e.place = p.place) e"
+        }
+        "events_trimmed" => "(SELECT trimmed AS position, last FROM event_head) h",
+        name => name,
+    }
+}
+
+/// The head of the events is there in an empty database too.
+fn if_any(table: &Table) -> &'static str {
+    if table.name == "events_trimmed" { "WHERE last > 0" } else { "" }
 }
 
 /// One column of the rows.
@@ -183,15 +205,28 @@ fn insert_text(table: &Table) -> String {
         };
         arrays.push(format!("${}::{array}", place + 1));
     }
-    let columns = names.join(", ");
+    let (columns, arrays) = (names.join(", "), arrays.join(", "));
+    match table.name {
+        // Each comes as a batch of its own, with the number of its position.
+        "events" => {
+            return format!(
+                "WITH n AS (SELECT * FROM unnest({arrays}) AS n ({columns})), \
+                 e AS (INSERT INTO events (batch, place, lane, kind, time_ms, data) SELECT position, 1, lane, kind, time_ms, data FROM n) \
+                 INSERT INTO event_positions (position, lane, batch, place) SELECT position, lane, position, 1 FROM n"
+            );
+        }
+        "events_trimmed" => {
+            return format!("UPDATE event_head SET trimmed = n.position FROM unnest({arrays}) AS n (position)");
+        }
+        _ => {}
+    }
     if table.name == "messages" {
         names.push("slot".to_owned());
         values.push("(n.message_id >> 12) & 1023".to_owned());
     }
     let mut text = format!("INSERT INTO {} ({})", table.name, names.join(", "));
-    // Conversations keep their keys.
-    let overriding = if table.name == "conversations" { " OVERRIDING SYSTEM VALUE" } else { "" };
-    let _ =
-        write!(text, "{overriding} SELECT {} FROM unnest({}) AS n ({columns})", values.join(", "), arrays.join(", "));
+    // Conversations and mailings keep their keys.
+    let overriding = if matches!(table.name, "conversations" | "mailings") { " OVERRIDING SYSTEM VALUE" } else { "" };
+    let _ = write!(text, "{overriding} SELECT {} FROM unnest({arrays}) AS n ({columns})", values.join(", "));
     text
 }

@@ -4,9 +4,9 @@
 //! group commit), `operation` (what a write is), `needs` and `load` (which rows a batch locks, and in what order), `transaction` (those rows while
 //! the batch changes them), `flush` (how they are written back), `ids`; `import` (filling an empty database from another engine); `rows` (rows as structs), `render` (rows as schema messages); then one file
 //! per subject, each implementing the trait of the same name in `skein_store`; `change`, `roster`, `device` and `refresh` hold the larger
-//! operations.
+//! operations, and `outbox::positions` says how events of many writers get into one order.
 //!
-//! Two rules carry everything. **Locks**: a batch inserts missing conversations, then locks conversations, then users, each in the order of ids;
+//! Two rules carry everything. **Locks**: a batch inserts missing conversations, then locks conversations, then users, then consumers of events, each in the order of ids;
 //! so batches wait for each other but never in a circle. **Versions**: a user's version is given out under that user's row lock, which is held until the
 //! commit; so of one user's versions the lower ones are always committed first, and a snapshot that shows a version shows all below it.
 
@@ -16,17 +16,18 @@ mod account;
 mod change;
 mod conversation;
 mod device;
-mod durable;
 mod failure;
 mod flush;
 mod group;
 mod ids;
 mod import;
 mod load;
+mod mailing;
 mod message;
 mod needs;
 mod open;
 mod operation;
+mod outbox;
 mod pool;
 mod receipt;
 mod refresh;

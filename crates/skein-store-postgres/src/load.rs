@@ -11,9 +11,10 @@ use tokio_postgres::Row;
 use crate::{
     failure::Outcome,
     needs::Needs,
+    outbox,
     pool::query,
     rows::{CONVERSATION, ConversationRow, ENTRY, EntryRow, Key, conversation_id, decode_message, number},
-    transaction::{FirstSend, Rows},
+    transaction::{ConsumerState, FirstSend, Rows},
 };
 
 /// Makes the missing ones. A row that another transaction is just making is waited for, in the order of ids and before anything else is locked.
@@ -26,6 +27,10 @@ pub(crate) async fn load(sql: &Transaction<'_>, needs: &Needs, large_group_membe
     lock_conversations(sql, needs, &mut rows).await?;
     load_members(sql, needs, large_group_members, &mut rows).await?;
     lock_users(sql, needs, &mut rows).await?;
+    lock_consumers(sql, needs, &mut rows).await?;
+    if needs.positions {
+        rows.positions = outbox::step(sql).await?;
+    }
     let wanted = wanted_entries(needs, &rows);
     let counts = counts_of(needs, &rows);
     let (entries, blocks, first_sends, counts) = try_join4(
@@ -119,6 +124,19 @@ async fn lock_users(sql: &Transaction<'_>, needs: &Needs, rows: &mut Rows) -> Ou
     let lock = "SELECT user_id, version FROM users WHERE user_id = ANY($1) ORDER BY user_id FOR NO KEY UPDATE";
     for row in query(sql, lock, &[&users]).await? {
         rows.users.insert(UserId(number(&row, 0)?), number(&row, 1)?);
+    }
+    Ok(())
+}
+
+async fn lock_consumers(sql: &Transaction<'_>, needs: &Needs, rows: &mut Rows) -> Outcome<()> {
+    if needs.consumers.is_empty() && !needs.all_consumers {
+        return Ok(());
+    }
+    let names: Vec<&str> = needs.consumers.iter().map(String::as_str).collect();
+    let lock = "SELECT name, enabled, cursor FROM consumers WHERE $1 OR name = ANY($2) ORDER BY name FOR NO KEY UPDATE";
+    for row in query(sql, lock, &[&needs.all_consumers, &names]).await? {
+        let consumer = ConsumerState { enabled: row.try_get(1)?, cursor: number(&row, 2)? };
+        rows.consumers.insert(row.try_get(0)?, consumer);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use buffa::Message as _;
 use skein_proto::{
     id::{ConversationId, MessageId, UserId},
+    outbox::{EventKind, Lane},
     v1::{self, MessageState},
 };
 use skein_store::{
@@ -132,12 +133,13 @@ impl Operation for Append {
     async fn run(&self, transaction: &mut Transaction<'_>) -> Outcome<Appended> {
         let (command, sender) = (&self.command, self.command.sender);
         if let Some(first) = transaction.rows.first_sends.get(&(self.client_key.clone(), sender)) {
-            return Ok(Appended {
-                message: first.message.clone(),
-                recipients: Recipients::Users(Vec::new()),
-                duplicate: true,
-                content_differs: first.fingerprint != self.fingerprint,
-            });
+            let (message, content_differs) = (first.message.clone(), first.fingerprint != self.fingerprint);
+            let is_here = message.conversation_id == command.conversation.to_string();
+            let recipients = match transaction.conversation(command.conversation).filter(|_| is_here) {
+                Some(conversation) => transaction.recipients(&conversation, sender)?,
+                None => Recipients::Users(Vec::new()),
+            };
+            return Ok(Appended { message, recipients, duplicate: true, content_differs });
         }
         let mut conversation = transaction.conversation(command.conversation).ok_or(Refusal::NotAMember)?;
         match command.conversation.peer_of(sender) {
@@ -153,6 +155,7 @@ impl Operation for Append {
                 transaction.user_version(sender)?;
                 if conversation.member_count == 0 {
                     transaction.begin_pair(&mut conversation, command.now_ms);
+                    record_beginning(transaction, command.conversation, &[sender, peer], command.now_ms);
                 }
             }
         }
@@ -168,9 +171,19 @@ impl Operation for Append {
         let client_id = Some((self.client_key.clone(), self.fingerprint));
         let (conversation, message) = transaction.append_row(conversation, message, command.now_ms, client_id);
         transaction.announce(&conversation, &message)?;
+        transaction.record_message(EventKind::MessageCreated, command.conversation, &message, sender);
         let recipients = transaction.recipients(&conversation, sender)?;
         Ok(Appended { message, recipients, duplicate: false, content_differs: false })
     }
+}
+
+/// Records that a one-to-one conversation came into being.
+fn record_beginning(transaction: &mut Transaction<'_>, id: ConversationId, users: &[UserId], now_ms: u64) {
+    transaction.record(EventKind::ConversationCreated, Lane::conversation(id), now_ms, || {
+        let mut user_ids: Vec<u64> = users.iter().map(|user| user.0).collect();
+        user_ids.dedup();
+        v1::ConversationCreated { conversation_id: id.to_string(), user_ids, ..Default::default() }
+    });
 }
 
 /// A UUID as its 16 bytes, anything else as it is.

@@ -25,6 +25,12 @@ pub(crate) struct Needs {
     pub client_ids: BTreeSet<(Vec<u8>, UserId)>,
     /// Seqs whose running count is wanted.
     pub counts: BTreeSet<(ConversationId, u64)>,
+    /// Consumers of events, by name.
+    pub consumers: BTreeSet<String>,
+    /// All of these that there are.
+    pub all_consumers: bool,
+    /// Positions for the events that are committed.
+    pub positions: bool,
 }
 
 impl Needs {

@@ -8,10 +8,11 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::{
     config::PostgresConfig,
-    failure::{Outcome, describe},
+    failure::{Failure, Outcome, describe},
     ids::MessageIds,
     import::PROGRESS,
     operation::Operation,
+    outbox::{OutboxState, Watch, Watcher},
     pool::{self, Readers},
     writer::{Shared, Writers},
 };
@@ -49,8 +50,12 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct PostgresStore {
     writers: Writers,
+    /// The writer of claims, settlements and mailings: it does not hold up sends, nor they it.
+    pub(crate) durable: Arc<Writers>,
     pub(crate) readers: Readers,
     pub(crate) config: PostgresConfig,
+    pub(crate) outbox: Arc<OutboxState>,
+    watcher: Watcher,
 }
 
 impl PostgresStore {
@@ -61,17 +66,23 @@ impl PostgresStore {
     pub async fn open(config: PostgresConfig) -> std::result::Result<Self, OpenError> {
         let address = address(&config)?;
         migrate(&address).await?;
-        refuse_half_copied(&address).await?;
-        let shared = Shared {
+        let (client, driver) = connect(&address).await?;
+        refuse_half_copied(&client).await?;
+        let outbox = Arc::new(OutboxState::new());
+        let shared = Arc::new(Shared {
             pool: pool::writers(&config, address.clone()),
             ids: MessageIds::new(),
+            outbox: outbox.clone(),
             large_group_members: config.large_group_members,
             batch_max: config.batch_max.max(1),
             // Statements have their own limit; this one is for a server that does not answer at all.
             batch_timeout: Duration::from_millis(config.statement_timeout_ms.saturating_mul(3)),
-        };
-        let writers = Writers::start(Arc::new(shared), config.writers, config.writer_queue_max);
-        Ok(Self { writers, readers: Readers::new(&config, address), config })
+        });
+        let writers = Writers::start(shared.clone(), config.writers, config.writer_queue_max);
+        let durable = Arc::new(Writers::start(shared, 1, config.writer_queue_max));
+        let watch = Watch { address: address.clone(), outbox: outbox.clone(), durable: durable.clone() };
+        let watcher = watch.start(client, driver).await.map_err(unusable)?;
+        Ok(Self { writers, durable, readers: Readers::new(&config, address), config, outbox, watcher })
     }
 
     /// Connects and looks, without changing anything; what there is, for a person.
@@ -81,7 +92,8 @@ impl PostgresStore {
     pub async fn check(config: &PostgresConfig) -> std::result::Result<String, OpenError> {
         let (client, driver) = connect(&address(config)?).await?;
         let facts = "SELECT current_setting('server_version'), current_setting('fsync'), current_database()::text, \
-             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'skein') - 1";
+             (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'skein') - 1, \
+             (SELECT count(*) FROM pg_inherits WHERE inhparent = to_regclass('messages'))";
         let row = client.query_one(facts, &[]).await.map_err(|error| OpenError::Connect(describe(&error)))?;
         drop(client);
         let _ = driver.await;
@@ -91,13 +103,20 @@ impl PostgresStore {
                 "PostgreSQL {version} runs with fsync = off: what is acked may be lost"
             )));
         }
-        Ok(format!("PostgreSQL {version}, database {database}, {} connections of servers", row.get::<_, i64>(3)))
+        let (connections, partitions): (i64, i64) = (row.get(3), row.get(4));
+        let messages = match partitions {
+            0 => "no messages yet, the first start makes their tables".to_owned(),
+            count => format!("messages in {count} partitions by slot"),
+        };
+        Ok(format!("PostgreSQL {version}, database {database}, {messages}, {connections} connections of servers"))
     }
 
     /// Finishes what was accepted, and closes. Later operations answer `Closed`.
     pub async fn close(&self) {
+        self.watcher.stop();
         self.readers.close();
         self.writers.close().await;
+        self.durable.close().await;
     }
 
     /// Has the operation done in one of the next transactions; answers after its commit.
@@ -145,13 +164,16 @@ pub(crate) async fn migrate(address: &tokio_postgres::Config) -> std::result::Re
     outcome
 }
 
-async fn refuse_half_copied(address: &tokio_postgres::Config) -> std::result::Result<(), OpenError> {
-    let (client, _driver) = connect(address).await?;
-    match is_half_copied(&client).await {
+async fn refuse_half_copied(client: &Client) -> std::result::Result<(), OpenError> {
+    match is_half_copied(client).await {
         Ok(false) => Ok(()),
         Ok(true) => Err(OpenError::HalfCopied),
-        Err(failure) => Err(OpenError::Connect(StoreError::from(failure).to_string())),
+        Err(failure) => Err(unusable(failure)),
     }
+}
+
+fn unusable(failure: Failure) -> OpenError {
+    OpenError::Connect(StoreError::from(failure).to_string())
 }
 
 /// Whether a copy into it has begun and not finished.

@@ -12,11 +12,13 @@ use crate::{config::PostgresConfig, failure::Outcome};
 
 /// A dead network is noticed after this long.
 const TCP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between its statements a transaction never thinks for this long, in milliseconds: its node hangs or is cut off, and others wait for its locks.
+const IDLE_IN_TRANSACTION_MS: u64 = 3_000;
 /// Plans are made once, often while the tables are still small: every statement here finds its rows one by one by an index, whatever the tables hold.
 const PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
      SET enable_mergejoin = off; SET jit = off;";
-/// A commit is answered when it is on disk, whatever the server's default is.
-const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');";
+/// A commit is answered when it is on disk, and a statement after a lock sees what the lock was waited for, whatever the server's defaults are.
+const DURABLE: &str = "SET default_transaction_isolation = 'read committed'; SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');";
 
 /// How PostgreSQL is reached, with limits on every wait.
 pub(crate) fn address(config: &PostgresConfig) -> Result<tokio_postgres::Config, tokio_postgres::Error> {
@@ -48,13 +50,14 @@ fn pool(config: &PostgresConfig, address: tokio_postgres::Config, size: usize, s
         .expect("a runtime is named, which is all that can be missing")
 }
 
-/// Connections of the writers.
+/// Connections of the writers: one for each, and one for the writer of claims and mailings.
 pub(crate) fn writers(config: &PostgresConfig, address: tokio_postgres::Config) -> Pool {
     let timeout = config.statement_timeout_ms;
     let setup = format!(
-        "{PLANS} {DURABLE} SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {timeout};"
+        "{PLANS} {DURABLE} SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {};",
+        timeout.min(IDLE_IN_TRANSACTION_MS)
     );
-    pool(config, address, config.writers, setup)
+    pool(config, address, config.writers.max(1) + 1, setup)
 }
 
 /// Connections that only read. They never wait for a lock, and never make anybody wait.

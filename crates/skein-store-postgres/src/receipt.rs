@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use deadpool_postgres::GenericClient;
 use skein_proto::{
     id::{ConversationId, UserId},
+    outbox::EventKind,
     v1,
 };
 use skein_store::{
@@ -16,6 +17,7 @@ use crate::{
     failure::Outcome,
     needs::Needs,
     operation::Operation,
+    outbox::clock_ms,
     pool::{query, query_opt, snapshot},
     rows::{ConversationRow, EntryRow, Key, bound, load_membership, number},
     transaction::Transaction,
@@ -82,6 +84,7 @@ impl Operation for SetRead {
         entry.delivered_seq = entry.delivered_seq.max(seq);
         entry.raise_floor(seq, countable);
         let entry = transaction.put_entry(entry)?;
+        transaction.record_cursor(EventKind::ReceiptRead, self.conversation, &entry, self.now_ms);
         moved(transaction, &row, &entry, true)
     }
 
@@ -125,6 +128,7 @@ impl Operation for SetDelivered {
         if changed {
             entry.delivered_seq = seq;
             transaction.keep_entry(entry.clone());
+            transaction.record_cursor(EventKind::ReceiptDelivered, self.conversation, &entry, clock_ms());
         }
         moved(transaction, &row, &entry, changed)
     }

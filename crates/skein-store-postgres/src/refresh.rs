@@ -1,6 +1,7 @@
 //! The exchange of refresh tokens. A device has one current token; former ones are kept to tell a repeat from a theft.
 
 use async_trait::async_trait;
+use skein_proto::outbox::EventKind;
 use skein_store::{
     Refusal,
     account::{DeviceRow, RotateRefresh, Rotation},
@@ -76,6 +77,8 @@ impl Operation for Exchange {
         }
         device.revoked = true;
         revoke(transaction, &device.device_id).await?;
+        let (kind, reason) = (EventKind::DeviceLoggedOut, "refresh_token_reused");
+        transaction.record_device(kind, &device.device_id, device.user_id, reason).await?;
         Ok(Rotation::Reused(device))
     }
 }

@@ -5,6 +5,7 @@ use buffa::EnumValue;
 use skein_proto::{
     id::{ConversationId, UserId},
     limits,
+    outbox::{EventKind, Lane},
     v1::{self, Role},
 };
 use skein_store::{
@@ -102,6 +103,19 @@ async fn insert_group(
     let insert = "INSERT INTO conversations (id, created_ms, client_key) VALUES ($1, $2, $3)";
     execute(transaction.sql, insert, &[&id.to_bytes().as_slice(), &(now_ms as i64), &client_key]).await?;
     ConversationRow::load(transaction.sql, id).await?.ok_or_else(lost)
+}
+
+/// The event that a system line stands for.
+fn line_kind(line: &str) -> Option<EventKind> {
+    Some(match line {
+        "group_created" => EventKind::GroupCreated,
+        "renamed" => EventKind::GroupRenamed,
+        "members_added" => EventKind::GroupMembersAdded,
+        "members_removed" => EventKind::GroupMembersRemoved,
+        "member_left" => EventKind::GroupMemberLeft,
+        "role_changed" => EventKind::GroupRoleChanged,
+        _ => return None,
+    })
 }
 
 pub(crate) struct SetGroupName {
@@ -430,10 +444,20 @@ impl Transaction<'_> {
         now_ms: u64,
     ) -> Outcome<GroupChanged> {
         line.actor_id = actor.0;
+        let kind = line_kind(&line.kind);
         let content = v1::Content { body: Some(line.into()), ..Default::default() };
         let message = v1::Message { content: content.into(), ..Default::default() };
         let (row, message) = self.append_row(row, message, now_ms, None);
         self.announce(&row, &message)?;
+        if let Some(kind) = kind {
+            self.record(kind, Lane::conversation(row.id), now_ms, || v1::GroupChanged {
+                group: render::group(&row, Role::Unspecified).into(),
+                actor_id: actor.0,
+                user_ids: users.iter().map(|user| user.0).collect(),
+                line: message.clone().into(),
+                ..Default::default()
+            });
+        }
         let recipients = self.recipients(&row, actor)?;
         let role = load_role(self.sql, row.key, actor).await?;
         Ok(GroupChanged {

@@ -14,6 +14,7 @@ use skein_store::{Refusal, message::Recipients};
 use crate::{
     failure::{Failure, Outcome},
     ids::MessageIds,
+    outbox::{NewEvent, OutboxState, Positions},
     render::EntryToRender,
     rows::{ConversationRow, EntryRow, Key},
 };
@@ -40,6 +41,14 @@ pub(crate) struct NewMessage {
     pub client_id: Option<(Vec<u8>, i64)>,
 }
 
+/// A consumer of events.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConsumerState {
+    pub enabled: bool,
+    /// Everything up to here was handed to a lane.
+    pub cursor: u64,
+}
+
 /// Rows under lock, as the operations so far have left them.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
@@ -56,6 +65,10 @@ pub(crate) struct Rows {
     /// Who is in a one-to-one conversation that begins with this batch.
     pub pairs: Vec<(Key, UserId)>,
     pub messages: Vec<NewMessage>,
+    pub events: Vec<NewEvent>,
+    pub consumers: HashMap<String, ConsumerState>,
+    /// After the step of this batch.
+    pub positions: Positions,
     pub dirty_conversations: HashSet<ConversationId>,
     pub dirty_entries: HashSet<(UserId, Key)>,
     pub dirty_users: HashSet<UserId>,
@@ -67,6 +80,7 @@ pub(crate) struct Transaction<'a> {
     pub sql: &'a deadpool_postgres::Transaction<'a>,
     pub(crate) rows: Rows,
     pub(crate) renders: Vec<EntryToRender>,
+    pub(crate) outbox: &'a OutboxState,
     ids: &'a MessageIds,
     large_group_members: u32,
 }
@@ -75,10 +89,11 @@ impl<'a> Transaction<'a> {
     pub(crate) fn new(
         sql: &'a deadpool_postgres::Transaction<'a>,
         rows: Rows,
+        outbox: &'a OutboxState,
         ids: &'a MessageIds,
         large_group_members: u32,
     ) -> Self {
-        Self { sql, rows, renders: Vec::new(), ids, large_group_members }
+        Self { sql, rows, renders: Vec::new(), outbox, ids, large_group_members }
     }
 
     pub(crate) fn next_message_id(&mut self, now_ms: u64, conversation: &ConversationRow) -> MessageId {

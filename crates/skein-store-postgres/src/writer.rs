@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use deadpool_postgres::{Object, Pool};
+use metrics::counter;
 use parking_lot::Mutex;
 use skein_proto::v1;
 use skein_store::{Result, StoreError};
@@ -19,6 +20,7 @@ use crate::{
     load::load,
     needs::Needs,
     operation::Operation,
+    outbox::OutboxState,
     render,
     transaction::Transaction,
 };
@@ -33,6 +35,7 @@ const BACKOFF_MS: u64 = 4;
 pub(crate) struct Shared {
     pub pool: Pool,
     pub ids: MessageIds,
+    pub outbox: Arc<OutboxState>,
     pub large_group_members: u32,
     pub batch_max: usize,
     pub batch_timeout: Duration,
@@ -204,14 +207,21 @@ impl Shared {
         batch.iter().for_each(|job| job.needs(&mut needs));
         let sql = client.transaction().await?;
         let rows = load(&sql, &needs, self.large_group_members).await?;
-        let mut transaction = Transaction::new(&sql, rows, &self.ids, self.large_group_members);
+        let mut transaction = Transaction::new(&sql, rows, &self.outbox, &self.ids, self.large_group_members);
         for job in batch.iter_mut() {
             job.run(&mut transaction).await?;
         }
         flush(&sql, &transaction.rows).await?;
         let mut rendered = render::entries(&sql, &transaction.renders).await?;
         batch.iter_mut().for_each(|job| job.take_entry(&mut rendered));
+        let recorded = !transaction.rows.events.is_empty();
         drop(transaction);
-        Ok(sql.commit().await?)
+        sql.commit().await?;
+        counter!("skein_store_batches_total").increment(1);
+        counter!("skein_store_writes_total").increment(batch.len() as u64);
+        if recorded {
+            self.outbox.wake.notify_one();
+        }
+        Ok(())
     }
 }

@@ -18,3 +18,4 @@ async fn open() -> (Arc<dyn Store>, Database) {
 }
 
 skein_store::conformance_tests!(crate::open);
+skein_store::conformance_tests!(durable crate::open);

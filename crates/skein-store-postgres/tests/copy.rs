@@ -1,6 +1,12 @@
 //! A copy into an empty database: interrupted, continued, verified, and closed to servers until then.
 
-use skein_store::copy::{Digest, TABLES, Table, Value};
+use skein_proto::{id::UserId, outbox::KindSet, v1};
+use skein_store::{
+    account::{AccountStore as _, UserRow},
+    copy::{Digest, TABLES, Table, Value},
+    mailing::MailingStore as _,
+    outbox::{ClaimLanes, OutboxStore as _},
+};
 use skein_store_postgres::{DatabaseUrl, OpenError, PostgresConfig, PostgresImport, PostgresStore};
 use skein_testkit::postgres::PostgresServer;
 
@@ -35,4 +41,80 @@ async fn an_interrupted_copy_goes_on_and_keeps_servers_out() {
     drop(copy);
     PostgresStore::open(config.clone()).await.unwrap().close().await;
     assert!(matches!(PostgresImport::open(&config, 1).await, Err(OpenError::Foreign)), "it is in use now");
+}
+
+fn integers(numbers: &[i64]) -> Vec<Value> {
+    numbers.iter().copied().map(Value::Integer).collect()
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+/// Rows as the first engine has them: two events left of four, one of them undelivered and under lease.
+fn rows_of_the_outbox() -> Vec<(&'static str, Vec<Vec<Value>>)> {
+    let event =
+        |position: i64, time_ms: i64| [integers(&[position, 77, 36, time_ms]), vec![Value::Blob(Vec::new())]].concat();
+    let lane = [vec![text("hook")], integers(&[77, 3, 2, 9_000]), vec![text("somebody who is gone")]].concat();
+    let dead =
+        [vec![text("hook")], event(1, 1_000), vec![Value::Integer(10), text("500"), Value::Integer(5_000)]].concat();
+    let mailing = [
+        vec![Value::Integer(5), text("shop:1"), Value::Integer(2), Value::Integer(1), Value::Blob(Vec::new())],
+        integers(&[9, 1, 1, 0]),
+        vec![Value::Null, Value::Integer(2_000)],
+    ];
+    vec![
+        ("events", vec![event(3, 3_000), event(4, 4_000)]),
+        ("events_trimmed", vec![integers(&[2])]),
+        ("consumers", vec![vec![text("hook"), Value::Integer(1), text(""), Value::Integer(4)]]),
+        ("lanes", vec![lane]),
+        ("dead_events", vec![dead]),
+        ("mailings", vec![mailing.concat()]),
+        ("mailing_users", vec![integers(&[5, 8]), integers(&[5, 9])]),
+        ("mailing_receivers", vec![integers(&[5, 8, 1, 1, 0]), integers(&[5, 9, 0, 0, 3])]),
+    ]
+}
+
+#[tokio::test]
+async fn events_consumers_and_mailings_come_along_and_go_on() {
+    let database = PostgresServer::shared().database();
+    let config = PostgresConfig { url: DatabaseUrl::from(database.url()), ..PostgresConfig::default() };
+    let mut copy = PostgresImport::open(&config, 1).await.unwrap();
+    for (name, rows) in rows_of_the_outbox() {
+        copy.append(table(name), &rows).await.unwrap();
+        let mut expected = Digest::default();
+        rows.iter().for_each(|row| expected.add(row));
+        assert_eq!(copy.digest(table(name)).await.unwrap(), expected, "{name}");
+    }
+    copy.finish().await.unwrap();
+    let store = PostgresStore::open(config).await.unwrap();
+    let bounds = store.lookup_event_bounds().await.unwrap();
+    assert_eq!((bounds.trimmed, bounds.last), (2, 4));
+    store.set_recorded_kinds(KindSet::all());
+    let user = v1::User { user_id: 1, username: "ann".to_owned(), ..Default::default() };
+    store.create_user(UserRow { user, password_hash: String::new(), external_id: String::new() }).await.unwrap();
+    let events = store.list_events(2, KindSet::all(), 10).await.unwrap().events;
+    assert_eq!(
+        events.iter().map(|event| (event.position, event.time_ms > 4_000)).collect::<Vec<_>>(),
+        [(3, false), (4, false), (5, true)]
+    );
+    let claim = ClaimLanes {
+        consumer: "hook".to_owned(),
+        kinds: KindSet::all(),
+        holder: "heir".to_owned(),
+        lanes_max: 10,
+        fresh_max: 0,
+        events_max: 10,
+        now_ms: 1,
+        until_ms: 2,
+    };
+    let claimed = store.claim_lanes(claim).await.unwrap();
+    assert_eq!((claimed.lanes.len(), claimed.cursor), (1, 4), "the lease of the old server ended with it");
+    assert_eq!((claimed.lanes[0].attempts, claimed.lanes[0].events.as_slice()), (2, &events[..2]));
+    assert_eq!(store.list_dead_events("hook", 0, 10).await.unwrap()[0].attempts, 10);
+    let mailing = store.lookup_mailing(5).await.unwrap().expect("it came along");
+    assert_eq!(mailing.report.as_option().map(|report| (report.accepted, report.failed)), Some((1, 1)));
+    assert_eq!(store.list_receivers(5, UserId(0), 10, true).await.unwrap().len(), 1);
+    assert_eq!(store.create_mailing(v1::Mailing::default()).await.unwrap().0.mailing_id, 6, "ids go on");
+    store.close().await;
 }

@@ -12,6 +12,7 @@ mod conversation;
 mod export;
 mod group;
 mod mailing;
+mod measure;
 mod message;
 mod open;
 mod outbox;

@@ -118,7 +118,11 @@ pub(crate) fn visible_conversation(
 fn append(transaction: &mut Transaction<'_>, command: &AppendMessage) -> Result<Appended> {
     let sender = command.sender;
     let existing = transaction.conversation(command.conversation)?;
-    if let Some(duplicate) = lookup_duplicate(transaction, command)? {
+    if let Some(mut duplicate) = lookup_duplicate(transaction, command)? {
+        let is_here = duplicate.message.conversation_id == command.conversation.to_string();
+        if let Some(conversation) = existing.filter(|_| is_here) {
+            duplicate.recipients = transaction.recipients(&conversation, sender)?;
+        }
         return Ok(duplicate);
     }
     let conversation = match (existing, command.conversation.peer_of(sender)) {

@@ -31,9 +31,30 @@ pub(crate) struct Cache {
     dirty_conversations: HashSet<ConversationId>,
     dirty_entries: HashSet<(UserId, Key)>,
     dirty_users: HashSet<UserId>,
+    /// Since they were taken last.
+    lookups: Lookups,
+}
+
+/// How often rows were looked up, and how often they were held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lookups {
+    pub hits: u64,
+    pub misses: u64,
+}
+
+impl Lookups {
+    fn count(&mut self, hit: bool) {
+        self.hits += u64::from(hit);
+        self.misses += u64::from(!hit);
+    }
 }
 
 impl Cache {
+    /// The lookups since the last time.
+    pub(crate) fn take_lookups(&mut self) -> Lookups {
+        std::mem::take(&mut self.lookups)
+    }
+
     /// Bounds the memory; called between transactions, when nothing is dirty.
     pub(crate) fn trim(&mut self) {
         let held = self.conversations.len() + self.entries.len() + self.users.len() + self.blocks.len();
@@ -72,7 +93,9 @@ impl<'a> Transaction<'a> {
 
     /// The conversation as this transaction left it.
     pub(crate) fn conversation(&mut self, id: ConversationId) -> Result<Option<ConversationRow>> {
-        if let Some(row) = self.cache.conversations.get(&id) {
+        let held = self.cache.conversations.get(&id);
+        self.cache.lookups.count(held.is_some());
+        if let Some(row) = held {
             return Ok(Some(row.clone()));
         }
         let row = ConversationRow::load(self.connection, id)?;
@@ -89,7 +112,9 @@ impl<'a> Transaction<'a> {
 
     /// The entry as this transaction left it.
     pub(crate) fn entry(&mut self, user: UserId, key: Key) -> Result<Option<EntryRow>> {
-        if let Some(row) = self.cache.entries.get(&(user, key)) {
+        let held = self.cache.entries.get(&(user, key));
+        self.cache.lookups.count(held.is_some());
+        if let Some(row) = held {
             return Ok(Some(row.clone()));
         }
         let row = EntryRow::load(self.connection, user, key)?;
@@ -114,7 +139,9 @@ impl<'a> Transaction<'a> {
 
     /// Version of the user's timeline as this transaction left it.
     pub(crate) fn user_version(&mut self, user: UserId) -> Result<u64> {
-        if let Some(version) = self.cache.users.get(&user) {
+        let held = self.cache.users.get(&user);
+        self.cache.lookups.count(held.is_some());
+        if let Some(version) = held {
             return Ok(*version);
         }
         let mut statement = self.connection.prepare_cached("SELECT version FROM users WHERE user_id = ?").stored()?;
@@ -133,7 +160,9 @@ impl<'a> Transaction<'a> {
 
     /// Present members of a small conversation.
     pub(crate) fn members(&mut self, key: Key) -> Result<Arc<[UserId]>> {
-        if let Some(members) = self.cache.members.get(&key) {
+        let held = self.cache.members.get(&key);
+        self.cache.lookups.count(held.is_some());
+        if let Some(members) = held {
             return Ok(members.clone());
         }
         let members: Arc<[UserId]> = load_member_ids(self.connection, key)?.into();
@@ -148,7 +177,9 @@ impl<'a> Transaction<'a> {
 
     /// Whether `user` blocks `other`.
     pub(crate) fn blocks(&mut self, user: UserId, other: UserId) -> Result<bool> {
-        if let Some(blocked) = self.cache.blocks.get(&(user, other)) {
+        let held = self.cache.blocks.get(&(user, other));
+        self.cache.lookups.count(held.is_some());
+        if let Some(blocked) = held {
             return Ok(*blocked);
         }
         let blocked = is_blocked(self.connection, user, other)?;

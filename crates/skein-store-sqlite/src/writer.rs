@@ -17,6 +17,7 @@ use skein_store::{Result, StoreError};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
+    measure,
     outbox::OutboxState,
     transaction::{Cache, Transaction},
 };
@@ -261,7 +262,7 @@ impl WriterState {
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(store_error)?;
         let mut transaction =
             Transaction::new(&self.connection, &mut self.ids, &mut self.cache, self.large_group_members, &self.outbox);
-        for job in batch {
+        for job in batch.iter_mut() {
             job.run(&mut transaction)?;
         }
         transaction.flush()?;
@@ -270,6 +271,7 @@ impl WriterState {
         if let Some(position) = recorded {
             self.outbox.announce(position);
         }
+        measure::committed(batch.len(), self.cache.take_lookups());
         self.cache.trim();
         Ok(())
     }

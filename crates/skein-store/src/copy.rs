@@ -185,6 +185,73 @@ pub const TABLES: &[Table] = &[
         key: 3,
         columns: &[("user_id", Integer), ("conversation", Integer), ("message_id", Integer), ("version", Integer)],
     },
+    Table {
+        name: "events",
+        key: 1,
+        columns: &[("position", Integer), ("lane", Integer), ("kind", Integer), ("time_ms", Integer), ("data", Blob)],
+    },
+    Table { name: "events_trimmed", key: 1, columns: &[("position", Integer)] },
+    Table {
+        name: "consumers",
+        key: 1,
+        columns: &[("name", Text), ("enabled", Flag), ("disabled_reason", Text), ("cursor", Integer)],
+    },
+    Table {
+        name: "lanes",
+        key: 2,
+        columns: &[
+            ("consumer", Text),
+            ("lane", Integer),
+            ("first_position", Integer),
+            ("attempts", Integer),
+            ("due_ms", Integer),
+            ("holder", Text),
+        ],
+    },
+    Table {
+        name: "dead_events",
+        key: 2,
+        columns: &[
+            ("consumer", Text),
+            ("position", Integer),
+            ("lane", Integer),
+            ("kind", Integer),
+            ("time_ms", Integer),
+            ("data", Blob),
+            ("attempts", Integer),
+            ("error", Text),
+            ("died_ms", Integer),
+        ],
+    },
+    Table {
+        name: "mailings",
+        key: 1,
+        columns: &[
+            ("mailing_id", Integer),
+            ("client_key", Text),
+            ("state", Integer),
+            ("sender_id", Integer),
+            ("body", Blob),
+            ("cursor", Integer),
+            ("accepted", Integer),
+            ("failed", Integer),
+            ("due_ms", Integer),
+            ("holder", Text),
+            ("finished_ms", Integer),
+        ],
+    },
+    Table { name: "mailing_users", key: 2, columns: &[("mailing_id", Integer), ("user_id", Integer)] },
+    Table {
+        name: "mailing_receivers",
+        key: 2,
+        columns: &[
+            ("mailing_id", Integer),
+            ("user_id", Integer),
+            ("conversation", Integer),
+            ("seq", Integer),
+            ("failure", Integer),
+        ],
+    },
 ];
 
 /// How many rows a table has, and the sum of their hashes.

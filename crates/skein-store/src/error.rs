@@ -50,9 +50,6 @@ pub enum StoreError {
     /// The database could not be reached or did not answer in time. Whether a write was stored is unknown: repeat it, as after a lost connection.
     #[error("the database is not available: {0}")]
     Unavailable(String),
-    /// This engine does not have what was asked for.
-    #[error("not supported by this store: {0}")]
-    Unsupported(&'static str),
     /// Anything else; the text is for the log, not for the peer.
     #[error("store: {0}")]
     Internal(String),

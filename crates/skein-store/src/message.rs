@@ -39,7 +39,7 @@ pub struct Delivery {
 }
 
 /// Who gets a change of a conversation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipients {
     /// These: the actor, and the members whose entries do not refuse pushes.
     Users(Vec<UserId>),
@@ -58,7 +58,7 @@ pub enum Recipients {
 pub struct Appended {
     /// The stored message: the new one, or the first one with this client id.
     pub message: v1::Message,
-    /// Who gets it; empty for a duplicate.
+    /// Who gets it; of a duplicate, who may not have been told of the first one. Empty for a duplicate from another conversation.
     pub recipients: Recipients,
     /// This client id was accepted before.
     pub duplicate: bool,

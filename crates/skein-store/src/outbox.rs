@@ -9,7 +9,7 @@
 //! one writer has that by itself. One with many must not hand out positions where rows are inserted, because a transaction that commits later may
 //! hold a lower one, nor order by transaction ids, because the order in which two transactions began is not the order in which they locked a
 //! conversation. It can insert rows with a number from a sequence, taken under the lock of the conversation or user, and give positions in a step of its
-//! own, one at a time in the deployment (an advisory lock): all committed rows without a position get the next ones in the order of their numbers. Of
+//! own, one at a time in the deployment (under a lock, and looking only then): all committed rows without a position get the next ones in the order of their numbers. Of
 //! two events of one lane the later one's transaction waited for the commit of the earlier one's, so whichever step sees it sees both.
 //!
 //! **Consumers.** Each webhook is a consumer: a cursor (everything up to it was handed to a lane), and a row for each lane that has something undelivered. A

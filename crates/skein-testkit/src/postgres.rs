@@ -1,15 +1,16 @@
-//! A private PostgreSQL server for tests and measurements: one per process, in a temporary directory, on a Unix socket only.
+//! A private PostgreSQL server for tests, measurements and clusters on one machine: in a temporary directory, on a Unix socket only.
 //!
 //! Its parent is a shell that reads from this process: when this process ends, however it ends, the shell stops the server and removes the directory.
 
 use std::{
     fs,
-    io::Write as _,
+    io::{self, Write as _},
+    net::SocketAddr,
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -26,88 +27,185 @@ const START_STEPS_MAX: u32 = 1_200;
 /// Between two looks whether it does.
 const START_STEP: Duration = Duration::from_millis(50);
 
-/// Reads until its input ends; then stops the server and removes its files. `$1` server, `$2` directory, the rest options.
-const KEEPER: &str = r#"server=$1; directory=$2; shift 2
-"$server" -D "$directory/data" -k "$directory" "$@" >>"$directory/log" 2>&1 &
-pid=$!
-cat >/dev/null
+/// Starts the server again for each line that it reads; when its input ends, stops the server and removes the directory. `$1` server, `$2` directory,
+/// `$3` data, the rest options.
+const KEEPER: &str = r#"server=$1; directory=$2; data=$3; shift 3
+start() { "$server" -D "$data" -k "$directory" "$@" >>"$directory/log" 2>&1 & pid=$!; echo "$pid" >"$directory/pid"; }
+start "$@"
+while read -r _; do wait "$pid"; start "$@"; done
 kill -INT "$pid"; wait "$pid"
 rm -rf "$directory""#;
+
+/// How a server is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// SIGKILL for all its processes: nothing is written, nobody is told.
+    Kill,
+    /// A fast shutdown: what is open is rolled back, clients are told.
+    Fast,
+}
 
 /// A running server.
 #[derive(Debug)]
 pub struct PostgresServer {
     binaries: PathBuf,
+    /// Its socket and its log; removed at the end.
     directory: PathBuf,
+    data: PathBuf,
     databases: AtomicU64,
-    keeper: Child,
+    keeper: Mutex<Child>,
 }
 
 /// A database of its own; dropped with this.
 #[derive(Debug)]
 pub struct Database {
     name: String,
-    server: &'static PostgresServer,
+    server: Arc<PostgresServer>,
 }
 
 impl PostgresServer {
     /// The server of this process for tests: fast, because it does not wait for the disk.
-    pub fn shared() -> &'static Self {
-        static SERVER: OnceLock<PostgresServer> = OnceLock::new();
+    pub fn shared() -> &'static Arc<Self> {
+        static SERVER: OnceLock<Arc<PostgresServer>> = OnceLock::new();
         SERVER
             .get_or_init(|| Self::start(&["-c", "fsync=off", "-c", "max_connections=300", "-c", "shared_buffers=64MB"]))
     }
 
-    /// The server of this process for measurements and for tests of durability: with the defaults of the package, fsync among them, and these options.
+    /// A server for measurements and for tests of durability: with the defaults of the package, fsync among them, and these options.
     ///
     /// # Panics
     /// When there is no PostgreSQL, or it does not start.
-    pub fn start(options: &[&str]) -> Self {
-        let binaries = find_binaries().unwrap_or_else(|| panic!("{MISSING}"));
-        let directory = tempfile::Builder::new().prefix("skein-pg").tempdir().expect("a temporary directory").keep();
+    pub fn start(options: &[&str]) -> Arc<Self> {
+        Arc::new(Self::open(None, options).unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// The same, on data that stay when it ends. They are made if there are none.
+    ///
+    /// # Errors
+    /// There is no PostgreSQL, it does not start, or another one is using the data; the text says what to do.
+    pub fn open(data: Option<&Path>, options: &[&str]) -> io::Result<Self> {
+        let binaries = find_binaries().ok_or_else(|| io::Error::other(MISSING))?;
+        let directory = tempfile::Builder::new().prefix("skein-pg").tempdir()?;
         let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        let data = data.map_or_else(|| directory.path().join("data"), Path::to_owned);
+        fs::create_dir_all(&data)?;
         if is_root {
-            std::os::unix::fs::chown(&directory, Some(NOBODY), Some(NOBODY)).expect("root may give a directory away");
+            for path in [directory.path(), &data] {
+                std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY))?;
+            }
+        }
+        // The id of a server that is gone may have been given to anything else.
+        let is_server = |pid: &u32| program_of(*pid).is_some_and(|program| program.ends_with("postgres"));
+        if let Some(pid) = first_number(&data.join("postmaster.pid")).filter(is_server) {
+            return Err(io::Error::other(format!("{} is in use by process {pid}", data.display())));
         }
         let as_owner = |program: &Path| {
             let mut command = Command::new(program);
-            command.current_dir(&directory).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null());
+            command.current_dir(directory.path()).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null());
             if is_root {
                 command.uid(NOBODY).gid(NOBODY);
             }
             command
         };
-        let made = as_owner(&binaries.join("initdb"))
-            .args(["--auth=trust", "--username=skein", "--encoding=UTF8", "--no-sync", "-D"])
-            .arg(directory.join("data"))
-            .output()
-            .expect("initdb runs");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        if !data.join("PG_VERSION").exists() {
+            let mut command = as_owner(&binaries.join("initdb"));
+            command.args(["--auth=trust", "--username=skein", "--encoding=UTF8", "--no-sync", "-D"]).arg(&data);
+            succeed(&mut command, "initdb")?;
+        }
         let keeper = as_owner(Path::new("/bin/sh"))
             .args(["-c", KEEPER, "keeper"])
             .arg(binaries.join("postgres"))
-            .arg(&directory)
+            .args([directory.path(), &data])
             .args(["-c", "listen_addresses="])
             .args(options)
             .stdin(Stdio::piped())
             .process_group(0)
-            .spawn()
-            .expect("a shell runs");
-        let server = Self { binaries, directory, databases: AtomicU64::new(0), keeper };
-        server.wait_until_ready();
-        server
+            .spawn()?;
+        // From here on the keeper removes it.
+        let server = Self {
+            binaries,
+            directory: directory.keep(),
+            data,
+            databases: AtomicU64::new(0),
+            keeper: Mutex::new(keeper),
+        };
+        server.wait_until_ready()?;
+        Ok(server)
     }
 
-    fn wait_until_ready(&self) {
+    /// Stops it, and returns when none of its processes is left.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn stop(&self, how: Stop) {
+        let pids = self.pids();
+        match how {
+            Stop::Kill => signal("-KILL", &pids),
+            // The first one is the parent, which stops the others.
+            Stop::Fast => signal("-INT", &pids[..pids.len().min(1)]),
+        }
         for _ in 0..START_STEPS_MAX {
-            let ready = self.tool("pg_isready").args(["-d", "postgres"]).stdout(Stdio::null()).status();
-            if ready.is_ok_and(|status| status.success()) {
+            if !pids.iter().any(|pid| runs(*pid)) {
                 return;
             }
             thread::sleep(START_STEP);
         }
-        let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
-        panic!("PostgreSQL does not start: {log}");
+        panic!("PostgreSQL does not end: {}", self.log());
+    }
+
+    /// Starts it again, after [`PostgresServer::stop`]; returns when it answers.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&self) {
+        // The id of the server that is gone would look like one that did not start.
+        let _ = fs::remove_file(self.directory.join("pid"));
+        let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+        keeper.stdin.as_mut().expect("its input is a pipe").write_all(b"start\n").expect("the keeper reads");
+        drop(keeper);
+        self.wait_until_ready().unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Its Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.join(".s.PGSQL.5432")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+
+    fn wait_until_ready(&self) -> io::Result<()> {
+        for _ in 0..START_STEPS_MAX {
+            let ready = self.tool("pg_isready").args(["-d", "postgres"]).stdout(Stdio::null()).status();
+            if ready.is_ok_and(|status| status.success()) {
+                return Ok(());
+            }
+            if first_number(&self.directory.join("pid")).is_some_and(|pid| program_of(pid).is_none()) {
+                break;
+            }
+            thread::sleep(START_STEP);
+        }
+        Err(io::Error::other(format!("PostgreSQL does not start: {}", self.log())))
+    }
+
+    /// A temporary directory that is removed when the server has stopped, even if this process is killed: its user may put more into it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where a database is, for programs and for `psql`.
+    pub fn url(&self, database: &str) -> String {
+        format!("host={} user=skein dbname={database}", self.directory.display())
+    }
+
+    /// Makes a database that stays, if it is not there.
+    ///
+    /// # Errors
+    /// The server refuses; in its words.
+    pub fn ensure_database(&self, name: &str) -> io::Result<()> {
+        let there = self.tool("psql").args(["-q", "-X", "-d", name, "-c", ""]).stderr(Stdio::null()).status()?;
+        if there.success() { Ok(()) } else { succeed(self.tool("createdb").arg(name), "createdb") }
     }
 
     fn tool(&self, name: &str) -> Command {
@@ -117,11 +215,10 @@ impl PostgresServer {
     }
 
     /// An empty database.
-    pub fn database(&'static self) -> Database {
+    pub fn database(self: &Arc<Self>) -> Database {
         let name = format!("world{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let database = Database { name, server: self };
-        let made = self.tool("createdb").arg(&database.name).output().expect("createdb runs");
-        assert!(made.status.success(), "createdb: {}", String::from_utf8_lossy(&made.stderr));
+        let database = Database { name, server: self.clone() };
+        succeed(self.tool("createdb").arg(&database.name), "createdb").expect("an empty database");
         database
     }
 
@@ -135,14 +232,13 @@ impl PostgresServer {
             self.tool("psql").args(["-A", "-t", "-X", "-d", "postgres", "-c", &sql]).output().expect("psql runs");
         // While it recovers it answers nobody, and there is nothing to kill.
         if let Ok(pid) = String::from_utf8_lossy(&asked.stdout).trim().parse::<u32>() {
-            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+            signal("-KILL", &[pid]);
         }
     }
 
     /// Process ids of the server and its children.
     pub fn pids(&self) -> Vec<u32> {
-        let text = fs::read_to_string(self.directory.join("data/postmaster.pid")).unwrap_or_default();
-        let Some(parent) = text.lines().next().and_then(|line| line.parse::<u32>().ok()) else { return Vec::new() };
+        let Some(parent) = first_number(&self.data.join("postmaster.pid")) else { return Vec::new() };
         let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
         let mut pids = vec![parent];
         pids.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
@@ -153,15 +249,21 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         // The end of its input tells the keeper to stop the server.
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
+        let keeper = self.keeper.get_mut().unwrap_or_else(PoisonError::into_inner);
+        drop(keeper.stdin.take());
+        let _ = keeper.wait();
     }
 }
 
 impl Database {
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("host={} user=skein dbname={}", self.server.directory.display(), self.name)
+        self.server.url(&self.name)
+    }
+
+    /// Where it is for somebody who reaches its server over this proxy.
+    pub fn url_over(&self, proxy: SocketAddr) -> String {
+        format!("host={} port={} user=skein dbname={}", proxy.ip(), proxy.port(), self.name)
     }
 
     /// Runs SQL as the owner of the server; what it prints, unaligned and without headers.
@@ -190,6 +292,35 @@ impl Drop for Database {
     fn drop(&mut self) {
         let _ = self.server.tool("dropdb").args(["--force", "--if-exists", &self.name]).output();
     }
+}
+
+fn signal(signal: &str, pids: &[u32]) {
+    let _ = Command::new("kill").arg(signal).args(pids.iter().map(u32::to_string)).stderr(Stdio::null()).status();
+}
+
+/// Whether there is such a process that has not ended; one that waits for its parent to look has.
+fn runs(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with(['Z', 'X']))
+}
+
+/// Runs a tool to its end; its complaint otherwise.
+fn succeed(command: &mut Command, name: &str) -> io::Result<()> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
+
+/// The number in the first line of a file of process ids.
+fn first_number(file: &Path) -> Option<u32> {
+    fs::read_to_string(file).ok()?.lines().next()?.parse().ok()
+}
+
+/// The program of a process; `None` when it has ended.
+fn program_of(pid: u32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/exe")).ok()
 }
 
 /// The newest installed version, or what is in PATH.

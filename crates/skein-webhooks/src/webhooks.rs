@@ -9,6 +9,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::{EndpointConfig, WebhooksConfig},
+    measure,
     request::Http,
     schedule::Schedule,
     sign::Signer,
@@ -84,6 +85,7 @@ impl Webhooks {
         let timeout = Duration::from_millis(self.config.timeout_ms.max(1));
         let http = Http::new(timeout);
         for endpoint in self.endpoints {
+            measure::describe(&endpoint.name);
             let worker = Worker {
                 endpoint,
                 store: store.clone(),

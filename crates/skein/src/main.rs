@@ -3,11 +3,12 @@
 mod cluster;
 mod command;
 mod config;
+mod lifecycle;
 mod rules;
 mod store;
 mod web;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, fmt};
@@ -34,7 +35,7 @@ enum Command {
     Bench(command::bench::Args),
     /// Check configuration, data directory and a running server
     Doctor(command::doctor::Args),
-    /// Rare work: move to PostgreSQL
+    /// Rare work: drain a node, move to PostgreSQL
     Admin(command::admin::Args),
 }
 
@@ -44,7 +45,8 @@ fn main() -> ExitCode {
     // Only the server logs by default: a client's screen and a report are not to be written over.
     let server = matches!(arguments.command, Command::Serve(_));
     if server || std::env::var_os("SKEIN_LOG").is_some() {
-        fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+        let colours = std::io::stderr().is_terminal();
+        fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).with_target(false).init();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -25,7 +25,6 @@ impl OpenStore {
         Ok(match config.store.engine {
             StoreEngine::Sqlite => Self::Sqlite(Arc::new(SqliteStore::open(&config.data_dir, config.sqlite.clone())?)),
             StoreEngine::Postgres => {
-                check_durable(config)?;
                 Self::Postgres(Arc::new(PostgresStore::open(config.store.postgres.clone()).await?))
             }
         })
@@ -53,34 +52,5 @@ impl OpenStore {
             Self::Sqlite(store) => store.close(),
             Self::Postgres(store) => store.close().await,
         }
-    }
-}
-
-/// PostgreSQL keeps no events yet: a server that is told to pass them on must not start and then lose them.
-fn check_durable(config: &Config) -> Result<(), Error> {
-    for (key, is_used) in [
-        ("webhooks.endpoints", !config.webhooks.endpoints.is_empty()),
-        ("admin.event_kinds", !config.admin.event_kinds.is_empty()),
-    ] {
-        if is_used {
-            return Err(format!(
-                "{key} needs the embedded store: with store.engine = \"postgres\" no events are kept yet"
-            )
-            .into());
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_that_would_lose_events_does_not_start() {
-        let mut config = Config::default();
-        assert!(check_durable(&config).is_ok());
-        config.admin.event_kinds = vec!["message.*".to_owned()];
-        assert!(check_durable(&config).unwrap_err().to_string().contains("admin.event_kinds"));
     }
 }

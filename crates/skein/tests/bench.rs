@@ -27,6 +27,11 @@ fn nothing_is_lost_when_the_server_is_killed_twice() {
 }
 
 #[test]
-fn nothing_is_lost_when_each_part_of_a_cluster_is_killed() {
-    crash(&["--kills", "5", "--cluster"]);
+fn nothing_is_lost_when_the_parts_of_a_cluster_are_killed() {
+    crash(&["--cluster", "2", "--access-nodes", "1", "--kills", "5", "--seed", "7"]);
+}
+
+#[test]
+fn nothing_is_lost_when_the_links_of_a_cluster_are_cut_or_stall() {
+    crash(&["--cluster", "2", "--kills", "0", "--partitions", "5", "--seed", "7"]);
 }

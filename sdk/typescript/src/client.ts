@@ -1,6 +1,5 @@
 /** The client: connects, keeps the local copy true, and is where everything else is reached from. */
 
-import { createConnectTransport } from "@connectrpc/connect-web";
 import { Caller } from "./caller.js";
 import type { Conversation } from "./conversation.js";
 import { Emitter } from "./emitter.js";
@@ -9,9 +8,10 @@ import { AccountService } from "./gen/skein/v1/account_pb.js";
 import { GroupService } from "./gen/skein/v1/group_pb.js";
 import { Leader } from "./leader/leader.js";
 import { DEFAULT_LIMITS, type Limits, limitsFromWire } from "./limits.js";
+import type { Gateways } from "./link/gateways.js";
 import type { Device, User } from "./model/account.js";
 import { deviceFromWire, userFromWire } from "./model/convert.js";
-import { linkOptions, watchNetwork } from "./network.js";
+import { gatewaysOf, httpTo, linkOptions, nameOf, watchNetwork } from "./network.js";
 import { type Observable, Value } from "./observable.js";
 import type { ClientEvents, ClientOptions } from "./options.js";
 import { People } from "./people.js";
@@ -47,6 +47,7 @@ export class Client {
   readonly userId: string;
   readonly #emitter = new Emitter<ClientEvents>();
   readonly #status = new Value<ConnectionStatus>({ state: "connecting", attempt: 1 });
+  readonly #gateways: Gateways;
   readonly #caller: Caller;
   readonly #people: People;
   readonly #state: State;
@@ -63,14 +64,15 @@ export class Client {
 
   constructor(private readonly options: ClientOptions) {
     this.userId = options.userId;
-    const http = createConnectTransport({ baseUrl: options.address, useBinaryFormat: true, fetch: this.#fetch });
-    this.#caller = new Caller(http, (reason) => this.#tokens(reason));
+    this.#gateways = gatewaysOf(options);
+    this.#caller = new Caller(httpTo(options, this.#gateways, this.#fetch), (reason) => this.#tokens(reason));
     const storage = () => this.#storage;
     this.#people = new People(this.#caller, storage);
-    this.#rooms = new RoomLink(() => ({
-      ...linkOptions(options, (reason) => this.#tokens(reason), this.#fetch),
-      http,
-    }));
+    this.#rooms = new RoomLink(() => {
+      const gateways = gatewaysOf(options);
+      const link = linkOptions(options, gateways, (reason) => this.#tokens(reason), this.#fetch);
+      return { ...link, http: httpTo(options, gateways, this.#fetch) };
+    });
     this.#state = new State({
       me: options.userId,
       caller: this.#caller,
@@ -131,7 +133,7 @@ export class Client {
     this.#begun = true;
     const tokens = typeof token === "string" ? fixedToken(token) : token;
     this.#tokens = tokens;
-    const storage = await openStorage(this.options.storage, this.#name, (error) =>
+    const storage = await openStorage(this.options.storage, nameOf(this.options), (error) =>
       this.#emitter.emit("storageFailed", { error }),
     );
     if (this.#closed) {
@@ -178,7 +180,7 @@ export class Client {
 
   #openTabs(storage: Storage): Tabs {
     const { tabs = openTabs } = this.options;
-    return storage instanceof IndexedDbStorage ? tabs(this.#name) : loneTab();
+    return storage instanceof IndexedDbStorage ? tabs(nameOf(this.options)) : loneTab();
   }
 
   #waitToLead(connected: Connected): void {
@@ -327,10 +329,6 @@ export class Client {
     await this.#storage.destroy();
   }
 
-  get #name(): string {
-    return `skein:${new URL(this.options.address).origin}:${this.userId}`;
-  }
-
   readonly #fetch: typeof fetch = (...request) => (this.options.fetch ?? fetch)(...request);
 
   /** This tab leads from now on. */
@@ -339,7 +337,7 @@ export class Client {
     this.#trust(connected);
     const stored = await this.#load(connected);
     if (this.#connected !== connected || connected.leader !== undefined) return;
-    const link = linkOptions(this.options, connected.tokens, this.#fetch);
+    const link = linkOptions(this.options, this.#gateways, connected.tokens, this.#fetch);
     connected.leader = new Leader(this.userId, this.#caller, connected.storage, stored, link, {
       changed: (changes, live) => {
         connected.tabs.post({ type: "changes", changes, live });

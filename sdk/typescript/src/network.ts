@@ -1,5 +1,9 @@
 /** What a client knows of the network: the ways to the server, whether it is there, and when that may have changed. */
 
+import { createConnectTransport } from "@connectrpc/connect-web";
+import type { HttpTransport } from "./call.js";
+import { Chooser } from "./link/choose.js";
+import { Gateways } from "./link/gateways.js";
 import type { Fetch } from "./link/http.js";
 import type { LinkOptions } from "./link/link.js";
 import { pollTransport } from "./link/poll.js";
@@ -14,7 +18,7 @@ const REACHABLE_MS = 5_000;
 
 /** The best one first. */
 function transportsTo(
-  address: string,
+  address: () => string,
   webSocket: WebSocketConstructor | undefined,
   doFetch: Fetch,
 ): readonly Transport[] {
@@ -23,18 +27,38 @@ function transportsTo(
   return socket === undefined ? http : [webSocketTransport(address, socket), ...http];
 }
 
-/** What every link of a client needs. */
+/** What every link of a client needs. Each has gateways of its own: it is sent elsewhere when its own node asks for it. */
 export function linkOptions(
-  { address, webSocket, clientName }: ClientOptions,
+  options: ClientOptions,
+  gateways: Gateways,
   tokens: TokenProvider,
   doFetch: Fetch,
 ): Omit<LinkOptions, "renew"> {
+  const address = () => gateways.current;
   return {
-    transports: transportsTo(address, webSocket, doFetch),
+    transports: transportsTo(address, options.webSocket, doFetch),
+    gateways,
+    chooser: chooserOf(options, gateways, doFetch),
     tokens,
-    client: clientName ?? "skein-typescript",
-    reachable: () => isReachable(address, doFetch),
+    client: options.clientName ?? "skein-typescript",
+    reachable: () => isReachable(address(), doFetch),
   };
+}
+
+/** The addresses that the application named. */
+export function gatewaysOf({ address, addresses = [] }: ClientOptions): Gateways {
+  return new Gateways([address, ...addresses]);
+}
+
+/** Operations over HTTP, to wherever the link goes. */
+export function httpTo(options: ClientOptions, gateways: Gateways, doFetch: Fetch): HttpTransport {
+  const moved: typeof fetch = (input, init) => doFetch(gateways.moved(String(input)), init);
+  return createConnectTransport({ baseUrl: new URL(options.address).origin, useBinaryFormat: true, fetch: moved });
+}
+
+/** What is kept in a browser for this user at this server. */
+export function nameOf({ address, userId }: ClientOptions): string {
+  return `skein:${new URL(address).origin}:${userId}`;
 }
 
 /** Whether plain HTTP reaches the server. */
@@ -59,4 +83,28 @@ export function watchNetwork(changed: () => void): () => void {
     removeEventListener("offline", changed);
     document.removeEventListener("visibilitychange", visible);
   };
+}
+
+/** Finds an address of the server that answers, as the application has asked for. */
+function chooserOf(options: ClientOptions, gateways: Gateways, doFetch: Fetch): Chooser {
+  const { dispatch = [], region, carrier } = options;
+  const memory = localMemory();
+  return new Chooser({
+    gateways,
+    dispatch,
+    fetch: doFetch,
+    name: nameOf(options),
+    ...(region === undefined ? {} : { region }),
+    ...(carrier === undefined ? {} : { carrier }),
+    ...(memory === undefined ? {} : { memory }),
+  });
+}
+
+/** `localStorage`, where there is one that may be used. */
+function localMemory(): Pick<Storage, "getItem" | "setItem"> | undefined {
+  try {
+    return globalThis.localStorage;
+  } catch {
+    return undefined;
+  }
 }

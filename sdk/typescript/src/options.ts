@@ -10,6 +10,13 @@ import type { Tabs } from "./tabs.js";
 export interface ClientOptions {
   /** Of the server: `https://chat.example`. */
   readonly address: string;
+  /** Further addresses of the same server: the first that answers is taken. */
+  readonly addresses?: readonly string[];
+  /** Addresses that can be asked where to connect (`/v1/gateways`). Nothing depends on their answering. */
+  readonly dispatch?: readonly string[];
+  /** Where this client is, in the words of the deployment: better addresses are named then. */
+  readonly region?: string;
+  readonly carrier?: string;
   /** Whose tokens will be given to `connect`. */
   readonly userId: string;
   /** `indexeddb` where there is one, else `memory`; or a storage of the application's own. */

@@ -50,6 +50,8 @@ export class Bench {
   readonly said: string[] = [];
   readonly rejected: (string | undefined)[] = [];
   readonly pushed: number[] = [];
+  /** What the gateways were told. */
+  readonly gateways: string[] = [];
   reachable = true;
   tokens: LinkOptions["tokens"] = async ({ rejected }) => {
     this.rejected.push(rejected);
@@ -64,6 +66,11 @@ export class Bench {
         transports: transports.map((name) => this.#transport(name)),
         tokens: (reason) => this.tokens(reason),
         client: "test",
+        gateways: {
+          works: () => void this.gateways.push("works"),
+          failed: () => void this.gateways.push("failed"),
+          leave: (named) => void this.gateways.push(`leave ${named.join(" ")}`),
+        },
         reachable: async () => this.reachable,
         renew: (token) => this.renew(token),
       },

@@ -11,8 +11,8 @@ use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
 use skein_proto::{codec::Codec, v1::ErrorCode, websocket::accept_key};
 use tokio::net::TcpStream;
 
-use super::{Http, failure};
-use crate::{connection, framing::Framing, tls_stream::TlsStream};
+use super::{Http, Peer, failure};
+use crate::{connection, framing::Framing, limit::Place, tls_stream::TlsStream};
 
 /// Subprotocol of protobuf frames.
 const BINARY: &str = "skein.v1.proto";
@@ -23,6 +23,9 @@ pub(super) async fn upgrade(State(http): State<Http>, mut request: Request) -> R
     let (key, codec) = match handshake(request.headers()) {
         Ok(accepted) => accepted,
         Err(text) => return failure::response(StatusCode::BAD_REQUEST, ErrorCode::InvalidArgument, text),
+    };
+    let Some(Peer(place)) = request.extensions_mut().remove::<Peer>() else {
+        return failure::response(StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::Internal, "a request from nowhere");
     };
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return failure::response(
@@ -35,7 +38,7 @@ pub(super) async fn upgrade(State(http): State<Http>, mut request: Request) -> R
     connections.spawn(async move {
         if let Ok(upgraded) = upgrade.await {
             // A task of its own, as small as a link is.
-            serve(upgraded, Framing::websocket(codec.unwrap_or(Codec::Json)), &http);
+            serve(upgraded, Framing::websocket(codec.unwrap_or(Codec::Json)), place, &http);
         }
     });
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
@@ -52,16 +55,16 @@ pub(super) async fn upgrade(State(http): State<Http>, mut request: Request) -> R
     response
 }
 
-fn serve(upgraded: Upgraded, framing: Framing, http: &Http) {
+fn serve(upgraded: Upgraded, framing: Framing, place: Place, http: &Http) {
     match downcast::<TokioIo<TcpStream>>(upgraded) {
         Ok(parts) => {
             let stream = parts.io.into_inner();
-            http.connections.spawn(connection::run(stream, framing, parts.read_buf, http.shared.clone()));
+            http.connections.spawn(connection::run(stream, framing, parts.read_buf, place, http.shared.clone()));
         }
         Err(upgraded) => {
             if let Ok(parts) = downcast::<TokioIo<TlsStream>>(upgraded) {
                 let (stream, early): (_, Bytes) = (parts.io.into_inner(), parts.read_buf);
-                http.connections.spawn(connection::run(stream, framing, early, http.shared.clone()));
+                http.connections.spawn(connection::run(stream, framing, early, place, http.shared.clone()));
             }
         }
     }

@@ -2,8 +2,12 @@
 
 mod admin;
 mod failure;
+mod forwarded;
+mod gateways;
 mod link;
+mod node;
 mod operation;
+mod origin;
 mod receive;
 mod status;
 
@@ -11,18 +15,21 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::Request,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    extract::{Request, State},
+    http::StatusCode,
     middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::{any, get, post},
 };
 use connectrpc::ConnectRpcService;
+pub(crate) use gateways::Peer;
 use skein_proto::v1::ErrorCode;
+use skein_service::now_ms;
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    exporter,
     hello::Shared,
     listen::{Offer, StartError},
 };
@@ -45,14 +52,15 @@ pub(crate) fn router(
     connections: TaskTracker,
     offer: Offer,
 ) -> Result<Router, StartError> {
-    let metrics = status::recorder()?;
+    let metrics = exporter::recorder()?;
     let operations = operation::service(shared.clone());
     let event_streams = Arc::new(Semaphore::new(shared.gate.event_streams_max()));
     let state = Http { shared, stop, connections, operations, event_streams };
     let router = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(status::ready))
-        .route("/metrics", get(move || async move { metrics.render() }));
+        .route("/health/ready", get(status::ready))
+        .route("/metrics", get(move || status::metrics(metrics.clone())));
     let Offer::Everything(pages) = offer else {
         return Ok(router.fallback(nothing).with_state(state));
     };
@@ -60,10 +68,12 @@ pub(crate) fn router(
         .route("/link", get(link::upgrade))
         .route("/v1/events", get(receive::events))
         .route("/v1/admin/events", get(admin::events))
+        .route("/v1/gateways", get(gateways::get))
         .route("/v1/poll", get(receive::poll).post(receive::poll))
         .route("/v1/ack", post(receive::acknowledge))
         .route("/skein.v1.{service}/{method}", any(operation::serve))
-        .layer(middleware::from_fn(cross_origin))
+        .layer(middleware::from_fn_with_state(state.clone(), limited))
+        .layer(middleware::from_fn_with_state(state.clone(), origin::checked))
         // Behind the layer: other origins may call us, but pages are not theirs to read.
         .fallback_service(pages)
         .with_state(state);
@@ -73,30 +83,26 @@ pub(crate) fn router(
 /// The answer where nothing is, for whoever serves the paths that are not ours.
 pub async fn nothing() -> Response {
     let mut response = failure::response(StatusCode::NOT_FOUND, ErrorCode::NotFound, "there is nothing here");
-    open_to_all(response.headers_mut());
+    origin::open_to(response.headers_mut(), None);
     response
 }
 
-/// Lets pages of any origin call us: callers are known by their tokens, never by cookies.
-async fn cross_origin(request: Request, next: Next) -> Response {
-    let preflight = request.method() == Method::OPTIONS;
-    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
-    let headers = response.headers_mut();
-    open_to_all(headers);
-    if preflight {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_HEADERS,
-            HeaderValue::from_static(
-                "authorization, content-type, skein-session, connect-protocol-version, connect-timeout-ms",
-            ),
-        );
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("7200"));
+/// Refuses requests of an address that makes too many.
+async fn limited(State(http): State<Http>, mut request: Request, next: Next) -> Response {
+    let guard = &http.shared.guard;
+    let Some(Peer(mut place)) = request.extensions().get::<Peer>().cloned() else { return next.run(request).await };
+    if let Some(source) = forwarded::source(guard, place.address, request.headers()) {
+        match guard.admit_forwarded(source, now_ms()) {
+            Ok(forwarded) => place = forwarded,
+            Err(_) => {
+                let text = "this address has too many connections, or was refused too often";
+                return failure::response(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, text);
+            }
+        }
+        request.extensions_mut().insert(Peer(place.clone()));
     }
-    response
-}
-
-fn open_to_all(headers: &mut HeaderMap) {
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("*"));
+    if let Err(error) = guard.request_from(&place, now_ms()) {
+        return failure::of(&error);
+    }
+    next.run(request).await
 }

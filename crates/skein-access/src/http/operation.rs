@@ -1,6 +1,9 @@
 //! Every operation over HTTP: Connect, gRPC, gRPC-Web and plain JSON come from the library and end in the same dispatch as a link's requests.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
@@ -12,19 +15,19 @@ use connectrpc::{
     codec::CodecFormat,
     dispatcher::{RequestStream, StreamingResult, UnaryResult},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use skein_proto::{
     codec::Codec,
     limits::FRAME_BYTES_MAX,
     v1::{self, ErrorCode},
 };
-use skein_service::{Caller, Gate, is_for_servers, is_method};
+use skein_service::{Caller, Gate, is_for_servers, is_method, now_ms};
 use tower::ServiceExt as _;
 
 use super::{
-    Http, admin,
+    Http, Peer, admin,
     failure::{self, connect_error},
-    receive,
+    gateways, node, receive,
 };
 use crate::{hello::Shared, measure, registry::LiveSession, room};
 
@@ -38,8 +41,23 @@ pub(super) async fn serve(State(http): State<Http>, request: Request) -> Respons
         let text = format!("a request has at most {FRAME_BYTES_MAX} bytes");
         return failure::response(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::TooLarge, &text);
     }
-    match http.operations.oneshot(request).await {
-        Ok(response) => response.map(Body::new),
+    if request.uri().path().strip_prefix('/') == Some(gateways::PATH) {
+        let peer = request.extensions().get::<Peer>();
+        if let Some(Err(error)) = peer.map(|peer| gateways::admit(&http.shared, peer)) {
+            return failure::of(&error);
+        }
+    }
+    let longest = Duration::from_millis(u64::from(http.shared.config.limits.request_timeout_ms.max(1)));
+    match tokio::time::timeout(longest, http.operations.oneshot(request)).await {
+        Ok(Ok(response)) => response.map(Body::new),
+        Err(_) => {
+            measure::refused("request_timeout");
+            let text = "the request did not come, or was not answered, in time";
+            let mut late = failure::response(StatusCode::REQUEST_TIMEOUT, ErrorCode::Timeout, text);
+            // What is still to come of it is not waited for.
+            late.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            late
+        }
     }
 }
 
@@ -69,6 +87,14 @@ pub(super) async fn caller(gate: &Gate, headers: &HeaderMap) -> Result<Option<Ca
     }
 }
 
+/// The caller, if it has not asked too much.
+fn admitted(shared: &Shared, caller: Option<Caller>) -> Result<Option<Caller>, v1::Error> {
+    match &caller {
+        Some(known) => shared.guard.request_of(known.user, now_ms()).map(|()| caller),
+        None => Ok(None),
+    }
+}
+
 /// The session that receives what follows from an operation, if the request names one of the caller's.
 fn receiver(shared: &Shared, caller: Option<&Caller>, headers: &HeaderMap) -> Option<Arc<LiveSession>> {
     shared.registry.find(caller?, &receive::session_id(headers)?)
@@ -83,16 +109,21 @@ impl Dispatcher for Operations {
     fn call_unary(&self, path: &str, context: RequestContext, request: Payload, format: CodecFormat) -> UnaryResult {
         let (shared, path) = (self.shared.clone(), path.to_owned());
         Box::pin(async move {
-            let start = Instant::now();
+            let (start, gate) = (Instant::now(), &shared.gate);
             let body = request.encoded()?;
             let codec = if format == CodecFormat::Json { Codec::Json } else { Codec::Binary };
             let result = if is_for_servers(&path) {
-                match admin::server_key(&shared.gate, context.headers()).await {
-                    Ok(key) => shared.gate.dispatch_server(&key, &path, codec, &body).await,
+                match admin::server_key(gate, context.headers()).await {
+                    Ok(key) => match node::answer(&shared, &path, codec, &body).await {
+                        Some(answer) => answer,
+                        None => gate.dispatch_server(&key, &path, codec, &body).await,
+                    },
                     Err(error) => Err(error),
                 }
+            } else if path.trim_start_matches('/') == gateways::PATH {
+                gateways::answer(&shared, codec, &body)
             } else {
-                match caller(&shared.gate, context.headers()).await {
+                match caller(gate, context.headers()).await.and_then(|caller| admitted(&shared, caller)) {
                     Ok(caller) => {
                         let session = receiver(&shared, caller.as_ref(), context.headers());
                         room::dispatch(&shared, caller.as_ref(), session.as_ref(), &path, codec, &body).await

@@ -227,6 +227,7 @@ pub(super) async fn poll(
         "serverTimeMs": welcome.server_time_ms.to_string(),
         "pushes": take("push"),
         "roomPushes": take("roomPush"),
+        "goAway": take("goAway").pop(),
     });
     Ok(([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], answer.to_string())
         .into_response())

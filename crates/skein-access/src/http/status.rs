@@ -1,30 +1,17 @@
 //! Readiness and metrics.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use skein_bus::BusState;
 use skein_proto::v1::ErrorCode;
 use skein_service::Gate;
 
 use super::{Http, failure};
-use crate::listen::StartError;
+use crate::{cluster::Phase, exporter};
 
-/// Upper ends of the latency buckets, in seconds.
-const LATENCY_BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
-
-/// Sets up the recorder of this process, once, and gives the way to its text.
-pub(super) fn recorder() -> Result<PrometheusHandle, StartError> {
-    static HANDLE: parking_lot::Mutex<Option<PrometheusHandle>> = parking_lot::Mutex::new(None);
-    let mut handle = HANDLE.lock();
-    if let Some(handle) = handle.as_ref() {
-        return Ok(handle.clone());
-    }
-    let made = PrometheusBuilder::new()
-        .set_buckets(LATENCY_BUCKETS)
-        .and_then(PrometheusBuilder::install_recorder)
-        .map_err(|error| StartError::Metrics(error.to_string()))?;
-    *handle = Some(made.clone());
-    Ok(made)
+/// The metrics, as text for Prometheus.
+pub(super) async fn metrics(handle: PrometheusHandle) -> String {
+    tokio::task::spawn_blocking(move || exporter::text(&handle)).await.unwrap_or_default()
 }
 
 /// Ready when the store answers and the server is not stopping. Without the bus, a node with a store of its own still serves, and says so: whoever
@@ -33,6 +20,13 @@ pub(super) async fn ready(State(http): State<Http>) -> Result<&'static str, Resp
     let unavailable = |text: &str| failure::response(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, text);
     if http.stop.is_cancelled() {
         return Err(unavailable("the server is stopping"));
+    }
+    let node = http.shared.announcement();
+    if node.phase != Phase::Serving {
+        return Err(unavailable(&format!(
+            "the node is being drained, {} of {} links are left",
+            node.links, node.links_at_start
+        )));
     }
     let cut_off = http.shared.bus.state() == BusState::Disconnected;
     match (http.shared.gate.ready().await, &http.shared.gate) {

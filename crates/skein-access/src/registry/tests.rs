@@ -4,7 +4,7 @@ use skein_proto::v1;
 
 use super::*;
 
-const SILENCE_MAX_MS: u64 = 75_000;
+const SILENCE_MAX_MS: u64 = 2 * HEARTBEAT_MS as u64;
 const WINDOW_MS: u64 = 60_000;
 
 fn session(receive_only: bool) -> LiveSession {
@@ -20,7 +20,7 @@ fn session(receive_only: bool) -> LiveSession {
 
 /// What the connection finds after the sweep at this time.
 fn close_at(session: &LiveSession, now_ms: u64) -> Option<CloseCode> {
-    session.lock().judge(now_ms, SILENCE_MAX_MS, WINDOW_MS);
+    session.lock().judge(now_ms, WINDOW_MS);
     match session.take_turn(0, now_ms, Waker::noop(), &mut Vec::new()) {
         Turn::Close(code) => Some(code),
         Turn::Frames { .. } => None,
@@ -61,10 +61,10 @@ fn the_first_reason_to_close_is_the_one_that_is_told() {
 fn a_detached_session_is_kept_for_the_window_unless_it_was_closed() {
     let lost = session(false);
     (lost.lock().attached, lost.lock().detached_ms) = (false, 100);
-    assert!(matches!(lost.lock().judge(100 + WINDOW_MS, SILENCE_MAX_MS, WINDOW_MS), Verdict::Detached));
-    assert!(matches!(lost.lock().judge(101 + WINDOW_MS, SILENCE_MAX_MS, WINDOW_MS), Verdict::Gone));
+    assert!(matches!(lost.lock().judge(100 + WINDOW_MS, WINDOW_MS), Verdict::Detached));
+    assert!(matches!(lost.lock().judge(101 + WINDOW_MS, WINDOW_MS), Verdict::Gone));
     lost.close(CloseCode::TokenRevoked);
-    assert!(matches!(lost.lock().judge(101, SILENCE_MAX_MS, WINDOW_MS), Verdict::Gone));
+    assert!(matches!(lost.lock().judge(101, WINDOW_MS), Verdict::Gone));
 }
 
 #[test]

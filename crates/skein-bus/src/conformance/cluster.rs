@@ -276,3 +276,20 @@ pub async fn a_node_is_called_by_its_number(world: World) {
     }
     assert_eq!(a.bus.call_node(7, Bytes::new()).await, Err(crate::CallError::Nobody));
 }
+
+/// A notice goes to every other access layer, and not to the own one.
+pub async fn notices_reach_the_others(world: World) {
+    let [mut a, mut b, mut c] = world.nodes().await;
+    let notice = Bytes::from_static(b"a notice");
+    a.bus.publish(BusMessage::Notice(notice.clone())).await;
+    for node in [&mut b, &mut c] {
+        match node.next().await {
+            BusMessage::Notice(heard) => assert_eq!(heard, notice),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Were it told too, it would have been before this.
+    a.hold(ANN, "phone");
+    a.publish(&[ANN], 1).await;
+    assert_eq!(a.next_event().await, (vec![ANN], 1));
+}

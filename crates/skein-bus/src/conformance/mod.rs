@@ -34,7 +34,7 @@ macro_rules! conformance_tests {
             messages_to_another_node_arrive_in_order, who_left_gets_nothing, a_late_node_learns_who_is_where,
             who_appears_is_told_to_pull, links_are_closed_everywhere, a_session_ends_on_the_node_that_made_it,
             devices_are_known_across_nodes, a_node_that_leaves_is_forgotten, calls_are_answered,
-            calls_of_a_user_keep_their_order, hints_reach_other_nodes, signals_reach_other_nodes,
+            calls_of_a_user_keep_their_order, hints_reach_other_nodes, notices_reach_the_others, signals_reach_other_nodes,
             a_node_is_called_by_its_number,
         } }
         $crate::conformance_tests! { @cases $open; room { packets_reach_the_nodes_that_listen, keys_have_one_place } }

@@ -157,7 +157,13 @@ impl TestNode {
     }
 
     /// Hands a signal of this kind to these users, but not to one device; to how many.
-    pub async fn hand(&self, users: &[UserId], kind: &str, only_device: Option<&str>, skip_device: Option<&str>) -> u32 {
+    pub async fn hand(
+        &self,
+        users: &[UserId],
+        kind: &str,
+        only_device: Option<&str>,
+        skip_device: Option<&str>,
+    ) -> u32 {
         let event = Arc::new(EncodedEvent::new(v1::Signal { kind: kind.to_owned(), ..Default::default() }));
         let (only_device, skip_device) = (only_device.map(Arc::from), skip_device.map(Arc::from));
         self.bus.hand(Handing { users: users.into(), only_device, skip_device, event }).await

@@ -120,8 +120,12 @@ impl Node {
         } else {
             Vec::new()
         };
-        for node in silent {
+        for (node, _) in &silent {
             tracing::warn!(node = format!("{:016x}", node.0), "a node is silent and taken for dead");
+        }
+        if silent.iter().any(|(_, duties)| duties.serves) {
+            // It may have died between a commit and telling anybody, and nobody else knows whom that concerns.
+            self.deliver_here(BusMessage::Lagging(Whom::All)).await;
         }
         // Again each time: the recorder may have come after the connection.
         gauge!("skein_bus_connected").set(if self.link.is_connected() { 1.0 } else { 0.0 });

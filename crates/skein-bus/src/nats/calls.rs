@@ -48,9 +48,7 @@ pub(super) async fn call_node(node: &Node, number: u64, request: Bytes) -> Resul
 /// See [`crate::Bus::call_all`].
 pub(super) async fn call_all(node: &Node, request: Bytes) -> Vec<Bytes> {
     let servers = node.directory.read().servers();
-    let asked = servers.into_iter().map(|server| {
-        node.request(node.subject_of_calls(server), request.clone(), ALL_MAX)
-    });
+    let asked = servers.into_iter().map(|server| node.request(node.subject_of_calls(server), request.clone(), ALL_MAX));
     join_all(asked).await.into_iter().filter_map(|answer| unwrapped(answer).ok()).collect()
 }
 

@@ -73,6 +73,7 @@ impl Node {
                     self.send(reply.to_string(), answer).await;
                 }
             }
+            Packet::Notice(notice) => self.deliver_here(BusMessage::Notice(notice)).await,
             Packet::Devices { user } => {
                 let Some(reply) = message.reply.clone() else { return };
                 let sessions = self.sessions.get().and_then(Weak::upgrade);

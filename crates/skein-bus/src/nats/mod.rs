@@ -12,6 +12,7 @@ mod calls;
 mod handing;
 mod inbox;
 mod link;
+mod measure;
 mod rooms;
 
 use std::{
@@ -33,7 +34,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, Handing, NatsConfig, Place, Sessions, Whom,
+    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, Handing, NatsConfig, Place,
+    Sessions, Whom,
     directory::Directory,
     packet::{self, Duties, NodeId, Packet},
     recent::{Closed, Recent},
@@ -107,6 +109,7 @@ impl NatsBus {
     /// A wrong configuration; never that NATS cannot be reached.
     pub async fn join(config: &NatsConfig, role: NodeRole) -> Result<BusEnds<Self>, NatsError> {
         config.check().map_err(NatsError::Config)?;
+        measure::describe();
         let (events, occurred) = mpsc::channel(link::EVENTS_MAX);
         let (connected, _) = watch::channel(false);
         let options = link::options(config, events, connected.clone());
@@ -257,6 +260,9 @@ impl Bus for NatsBus {
                 let Some(other) = node.directory.read().node_by_tag([a, b, c, d]) else { return };
                 let packet = Packet::EndSession { user: *user, device_id: device_id.clone(), session_id: *session_id };
                 node.send(node.subject_of(other), packet.encode()).await;
+            }
+            BusMessage::Notice(notice) => {
+                node.send(node.subject_all(), Packet::Notice(notice.clone()).encode()).await;
             }
             BusMessage::Lagging(whom) => {
                 if let Whom::Users(users) = whom {

@@ -229,6 +229,23 @@ fn what_was_recalled_hidden_or_cleared_does_not_come_back() {
 }
 
 #[test]
+fn an_entry_that_was_on_its_way_while_a_message_was_pushed_takes_nothing_back() {
+    let mut server = Server::default();
+    server.send(OTHER);
+    let mut timeline = Timeline { user_id: ME, ..Timeline::default() };
+    timeline.need_user();
+    satisfy(&mut timeline, &server, 10);
+    let mut entry = timeline.conversations[ID].entry.clone().unwrap();
+    let second = server.send(OTHER);
+    timeline.push(&second);
+    (entry.version, entry.pinned) = (entry.version + 1, true);
+    timeline.merge_entry(&entry);
+    let shown = timeline.conversations[ID].entry.clone().unwrap();
+    assert_eq!((shown.last_seq, shown.unread, shown.pinned), (2, 2, true));
+    assert_eq!(shown.conversation_version, timeline.conversations[ID].version);
+}
+
+#[test]
 fn a_state_that_was_kept_in_the_middle_of_a_pull_asks_again() {
     let mut server = Server::default();
     server.send(OTHER);
@@ -255,4 +272,24 @@ fn what_a_failed_pull_did_not_answer_is_still_needed() {
     assert!(!timeline.has_needs());
     timeline.return_needs(&needs);
     assert!(timeline.has_needs());
+}
+
+#[test]
+fn the_largest_numbers_there_are_do_not_overflow() {
+    let entry = v1::ConversationEntry {
+        conversation_id: ID.to_owned(),
+        member: true,
+        last_seq: u64::MAX,
+        unread: u64::MAX,
+        conversation_version: u64::MAX,
+        ..Default::default()
+    };
+    let mut timeline = Timeline { user_id: ME, ..Timeline::default() };
+    let page = v1::PullUserResponse { entries: vec![entry], version: u64::MAX, ..Default::default() };
+    assert!(timeline.merge_user_page(&page, &[]));
+    assert_eq!((timeline.user_version, timeline.conversations[ID].version), (u64::MAX, u64::MAX));
+    let message = v1::Message { conversation_id: ID.to_owned(), seq: 5, version: u64::MAX, ..Default::default() };
+    let event = v1::MessageEvent { message: message.into(), ..Default::default() };
+    timeline.push(&v1::Event { body: Some(event.into()), ..Default::default() });
+    assert!(!timeline.has_needs() || timeline.take_needs() == [Need::User]);
 }

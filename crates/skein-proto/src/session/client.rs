@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::close_code::received_code;
+use super::{close_code::received_code, pace::Pace};
 use crate::v1::{self, CloseCode, frame::Body};
 
 /// An ack waits this long for a frame to ride on, in milliseconds.
@@ -74,6 +74,11 @@ pub struct ClientSession {
     outgoing: VecDeque<v1::Frame>,
     events: VecDeque<ClientEvent>,
     heartbeat_ms: u64,
+    /// What the server asks for by itself.
+    base_heartbeat_ms: u64,
+    pace: Pace,
+    /// A ping after a silence of a whole interval was not answered yet.
+    silence_tested: bool,
     last_sent_ms: u64,
     last_received_ms: u64,
     ack_due_ms: Option<u64>,
@@ -94,6 +99,9 @@ impl ClientSession {
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             heartbeat_ms: u64::from(crate::limits::HEARTBEAT_MS),
+            base_heartbeat_ms: u64::from(crate::limits::HEARTBEAT_MS),
+            pace: Pace::new(),
+            silence_tested: false,
             last_sent_ms: 0,
             last_received_ms: 0,
             ack_due_ms: None,
@@ -117,6 +125,8 @@ impl ClientSession {
         self.handle_disconnected();
         self.state = State::Greeting;
         self.last_received_ms = now_ms;
+        self.silence_tested = false;
+        self.hello.heartbeat_ms = self.pace.wish_ms(self.base_heartbeat_ms);
         let mut hello = self.hello.clone();
         if let Some(session_id) = &self.session_id {
             let resume =
@@ -173,6 +183,7 @@ impl ClientSession {
                 let pong = v1::Pong { time_ms: ping.time_ms, ..Default::default() };
                 self.outgoing.push_back(v1::Frame { body: Some(pong.into()), ..Default::default() });
             }
+            (State::Ready, Body::Pong(pong)) => self.ponged(now_ms, &pong),
             (_, Body::Pong(_)) => {}
             (_, Body::GoAway(go_away)) => self.events.push_back(ClientEvent::GoAway(go_away)),
             (_, Body::Close(close)) => {
@@ -192,9 +203,32 @@ impl ClientSession {
         self.session_id = (!welcome.session_id.is_empty()).then(|| welcome.session_id.clone());
         if welcome.heartbeat_ms > 0 {
             self.heartbeat_ms = u64::from(welcome.heartbeat_ms);
+            if self.hello.heartbeat_ms == 0 {
+                self.base_heartbeat_ms = self.heartbeat_ms;
+            }
         }
         self.outgoing.extend(self.waiting.drain(..));
         self.events.push_back(ClientEvent::Ready(Box::new(welcome)));
+    }
+
+    /// A silence was survived, or a wish for another heartbeat answered.
+    fn ponged(&mut self, now_ms: u64, pong: &v1::Pong) {
+        let wish_ms = self.pace.wish_ms(self.base_heartbeat_ms);
+        if self.silence_tested {
+            self.silence_tested = false;
+            if self.pace.held() {
+                let heartbeat_ms = self.pace.wish_ms(self.base_heartbeat_ms);
+                let ping = v1::Ping { time_ms: now_ms, heartbeat_ms, ..Default::default() };
+                self.outgoing.push_back(v1::Frame { body: Some(ping.into()), ..Default::default() });
+            }
+        } else if wish_ms > 0 && u64::from(wish_ms) != self.heartbeat_ms {
+            if pong.heartbeat_ms < wish_ms {
+                self.pace.refused();
+            }
+            if pong.heartbeat_ms > 0 {
+                self.heartbeat_ms = u64::from(pong.heartbeat_ms);
+            }
+        }
     }
 
     fn answered(&mut self, response: v1::Response) {
@@ -229,6 +263,9 @@ impl ClientSession {
             return;
         }
         if self.dead_ms() <= now_ms {
+            if self.silence_tested {
+                self.pace.lost();
+            }
             self.handle_disconnected();
             return;
         }
@@ -238,6 +275,7 @@ impl ClientSession {
             self.outgoing.push_back(v1::Frame { ack: self.received, ..Default::default() });
         } else if self.state == State::Ready && self.last_sent_ms + self.heartbeat_ms <= now_ms {
             self.last_sent_ms = now_ms;
+            self.silence_tested = true;
             let ping = v1::Ping { time_ms: now_ms, ..Default::default() };
             self.outgoing.push_back(v1::Frame { body: Some(ping.into()), ..Default::default() });
         }
@@ -280,5 +318,69 @@ impl ClientSession {
         let patience =
             if self.state == State::Ready { self.heartbeat_ms * SILENT_HEARTBEATS_MAX } else { WELCOME_TIMEOUT_MS };
         self.last_received_ms + patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pings that leave now, by the heartbeat that they ask for.
+    fn pings(session: &mut ClientSession, now_ms: u64) -> Vec<u32> {
+        let frames = std::iter::from_fn(|| session.poll_frame(now_ms));
+        frames
+            .filter_map(|frame| if let Some(Body::Ping(ping)) = frame.body { Some(ping.heartbeat_ms) } else { None })
+            .collect()
+    }
+
+    fn receive(session: &mut ClientSession, now_ms: u64, body: Body) {
+        session.handle_frame(now_ms, v1::Frame { body: Some(body), ..Default::default() }).unwrap();
+    }
+
+    fn pong(session: &mut ClientSession, now_ms: u64, heartbeat_ms: u32) {
+        receive(session, now_ms, v1::Pong { heartbeat_ms, ..Default::default() }.into());
+    }
+
+    fn ready() -> ClientSession {
+        let mut session = ClientSession::new(v1::Hello::default());
+        session.handle_connected(0);
+        session.poll_frame(0);
+        receive(&mut session, 0, v1::Welcome { heartbeat_ms: 1_000, ..Default::default() }.into());
+        session
+    }
+
+    #[test]
+    fn a_longer_heartbeat_is_asked_for_after_three_silences_and_given_up_when_a_link_dies_in_one() {
+        let mut session = ready();
+        for number in 1..=3 {
+            session.handle_timeout(number * 1_000);
+            assert_eq!(pings(&mut session, number * 1_000), [0]);
+            pong(&mut session, number * 1_000, 0);
+        }
+        assert_eq!(pings(&mut session, 3_000), [1_500]);
+        pong(&mut session, 3_000, 1_500);
+        assert_eq!(session.poll_timeout(), Some(4_500));
+        session.handle_timeout(4_500);
+        assert_eq!(pings(&mut session, 4_500), [0]);
+        session.handle_timeout(6_000);
+        assert_eq!(session.poll_timeout(), None, "silent for two of the new ones");
+        session.handle_connected(6_000);
+        let Some(Body::Hello(hello)) = session.poll_frame(6_000).unwrap().body else { panic!("no hello") };
+        assert_eq!(hello.heartbeat_ms, 0);
+    }
+
+    #[test]
+    fn what_the_server_does_not_allow_is_not_asked_for_again() {
+        let mut session = ready();
+        let mut wishes = 0;
+        for number in 1..=12 {
+            let now_ms = number * 1_000;
+            session.handle_timeout(now_ms);
+            while let [wish] = pings(&mut session, now_ms)[..] {
+                wishes += u32::from(wish > 0);
+                pong(&mut session, now_ms, wish.min(1_000));
+            }
+        }
+        assert_eq!(wishes, 1);
     }
 }

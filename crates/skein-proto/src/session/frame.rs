@@ -1,12 +1,11 @@
-//! Frames as bytes: decoding, and building those that a server sends often without an intermediate message.
+//! Frames as bytes: building those that a server sends often without an intermediate message.
 
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde_json::Value;
 
 use crate::{
-    codec::{Codec, Malformed},
+    codec::Codec,
     event::EncodedEvent,
     v1::{self, CloseCode},
 };
@@ -14,37 +13,14 @@ use crate::{
 /// Longest prefix before the events of a push, and around a response, in bytes, in either codec.
 pub(super) const OVERHEAD_BYTES_MAX: usize = 64;
 
-/// Decodes one frame. On JSON links the `json` of a request or response may be an object as well as text; fields that this version
-/// does not know are ignored in both encodings.
-///
-/// # Errors
-/// [`Malformed`]; the connection is to be closed with `PROTOCOL_ERROR`.
-pub fn decode_frame(codec: Codec, payload: &[u8]) -> Result<v1::Frame, Malformed> {
-    if codec == Codec::Binary {
-        return codec.decode(payload);
-    }
-    let place =
-        |error: serde_json::Error| Malformed(format!("JSON at line {} column {}", error.line(), error.column()));
-    let mut frame: Value = serde_json::from_slice(payload).map_err(place)?;
-    for body in ["request", "response"] {
-        if let Some(json) = frame.get_mut(body).and_then(|body| body.get_mut("json"))
-            && !json.is_string()
-            && !json.is_null()
-        {
-            *json = Value::String(json.to_string());
-        }
-    }
-    serde_json::from_value(frame).map_err(|_| Malformed("JSON: not a frame".to_owned()))
-}
-
 /// A welcome.
 pub fn welcome(codec: Codec, welcome: v1::Welcome) -> Bytes {
     codec.encode(&v1::Frame { body: Some(welcome.into()), ..Default::default() })
 }
 
-/// The answer to a ping.
-pub fn pong(codec: Codec, ping: &v1::Ping, server_time_ms: u64) -> Bytes {
-    let pong = v1::Pong { time_ms: ping.time_ms, server_time_ms, ..Default::default() };
+/// The answer to a ping, and to the wish for another heartbeat if there is one in it; 0 else.
+pub fn pong(codec: Codec, ping: &v1::Ping, server_time_ms: u64, heartbeat_ms: u32) -> Bytes {
+    let pong = v1::Pong { time_ms: ping.time_ms, server_time_ms, heartbeat_ms, ..Default::default() };
     codec.encode(&v1::Frame { body: Some(pong.into()), ..Default::default() })
 }
 
@@ -54,9 +30,8 @@ pub fn close(codec: Codec, code: CloseCode, text: &str) -> Bytes {
     codec.encode(&v1::Frame { body: Some(close.into()), ..Default::default() })
 }
 
-/// Asks a client to leave within `after_ms`.
-pub fn go_away(codec: Codec, reason: &str, after_ms: u32) -> Bytes {
-    let go_away = v1::GoAway { reason: reason.to_owned(), after_ms, ..Default::default() };
+/// Asks a client to leave within a time.
+pub fn go_away(codec: Codec, go_away: v1::GoAway) -> Bytes {
     codec.encode(&v1::Frame { body: Some(go_away.into()), ..Default::default() })
 }
 
@@ -178,10 +153,10 @@ fn varint_bytes(value: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
-    use crate::v1::frame::Body;
+    use crate::session::decode_frame;
 
     fn event(version: u64) -> Arc<EncodedEvent> {
         Arc::new(EncodedEvent::new(v1::TimelineEvent { version, ..Default::default() }))
@@ -218,67 +193,6 @@ mod tests {
                     let value: Value = serde_json::from_slice(&bytes).unwrap();
                     assert_eq!((&value["response"]["id"], value["response"]["json"].is_object()), (&id.into(), true));
                 }
-            }
-        }
-    }
-
-    fn body(text: &str) -> Body {
-        decode_frame(Codec::Json, text.as_bytes()).unwrap().body.unwrap()
-    }
-
-    #[test]
-    fn a_json_body_may_be_an_object_or_text() {
-        let json = r#"{"x":1}"#.to_owned();
-        let request = v1::Request { id: 1, method: "A/B".to_owned(), json: json.clone(), ..Default::default() };
-        assert_eq!(body(r#"{"request":{"id":1,"method":"A/B","json":{"x":1}}}"#), request.clone().into());
-        assert_eq!(body(r#"{"request":{"id":1,"method":"A/B","json":"{\"x\":1}"}}"#), request.clone().into());
-        assert_eq!(
-            body(r#"{"response":{"id":1,"json":{"x":1}}}"#),
-            v1::Response { id: 1, json, ..Default::default() }.into()
-        );
-        let absent = v1::Request { json: String::new(), ..request };
-        assert_eq!(body(r#"{"request":{"id":1,"method":"A/B","json":null}}"#), absent.into());
-    }
-
-    #[test]
-    fn json_numbers_come_in_both_spellings_and_unknown_fields_are_ignored() {
-        for text in [
-            r#"{"ack":"7","ping":{"timeMs":"18446744073709551615"}}"#,
-            r#"{"ack":7,"ping":{"time_ms":18446744073709551615,"later":[1]},"newer":{}}"#,
-        ] {
-            let frame = decode_frame(Codec::Json, text.as_bytes()).unwrap();
-            assert_eq!(frame.ack, 7);
-            assert_eq!(frame.body, Some(v1::Ping { time_ms: u64::MAX, ..Default::default() }.into()));
-        }
-    }
-
-    #[test]
-    fn what_is_not_a_frame_is_malformed() {
-        let deep = "[".repeat(100_000);
-        for json in [&b"\xff"[..], b"[]", b"", b"{\"ack\":-1}", b"{\"ping\":7}", b"{\"ack\":1} x", deep.as_bytes()] {
-            assert!(decode_frame(Codec::Json, json).is_err());
-        }
-        for binary in [&[0x12, 0xff][..], &[0xff; 20], &[0x08]] {
-            assert!(decode_frame(Codec::Binary, binary).is_err());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn noise_never_panics(noise in prop::collection::vec(any::<u8>(), 0..200), text in "[\\[\\]{}:,\"a-z0-9]{0,60}") {
-            let _ = decode_frame(Codec::Binary, &noise);
-            let _ = decode_frame(Codec::Json, &noise);
-            let _ = decode_frame(Codec::Json, text.as_bytes());
-        }
-
-        #[test]
-        fn damaged_frames_never_panic(link_seq in any::<u64>(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
-            for codec in [Codec::Binary, Codec::Json] {
-                let mut payload = push(codec, link_seq, &[event(link_seq), event(1)], true).to_vec();
-                let at = at.index(payload.len());
-                payload[at] = byte;
-                let _ = decode_frame(codec, &payload);
-                let _ = decode_frame(codec, &payload[..at]);
             }
         }
     }

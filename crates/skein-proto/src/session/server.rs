@@ -106,7 +106,8 @@ impl Outbox {
         let (mut count, mut bytes) = (0, 0);
         for event in &self.queued {
             let size = event.encoded(codec).len();
-            let other = self.queued.front().is_some_and(|first| first.passing_ms().is_some() != event.passing_ms().is_some());
+            let other =
+                self.queued.front().is_some_and(|first| first.passing_ms().is_some() != event.passing_ms().is_some());
             if count > 0 && (other || bytes + size > PUSH_BYTES_MAX) {
                 break;
             }
@@ -317,6 +318,7 @@ impl ServerSession {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::decode_frame;
 
     fn event(bytes: usize) -> Arc<EncodedEvent> {
         let conversation_id = "x".repeat(bytes);
@@ -327,7 +329,7 @@ mod tests {
         let mut out = Vec::new();
         session.poll_frames(5, &mut out);
         out.iter()
-            .map(|payload| match frame::decode_frame(session.codec, payload).unwrap().body {
+            .map(|payload| match decode_frame(session.codec, payload).unwrap().body {
                 Some(Body::Push(push)) => *push,
                 other => panic!("{other:?}"),
             })

@@ -67,7 +67,11 @@ impl Service {
             content_differs,
             ..Default::default()
         };
-        if !duplicate {
+        if duplicate {
+            // It is repeated because there was no answer, so perhaps nobody was told either: the node that accepted it died, or lost its database
+            // before it knew. Not the message itself: who has joined since may not see it.
+            self.tell_to_pull(recipients).await;
+        } else {
             self.announce_message(caller, Delivery { message, recipients }).await;
         }
         Ok(response)

@@ -74,13 +74,13 @@ impl Service {
             let room_id = room_id.clone();
             return Ok((self.signal_to_room(caller, asking, room_id, request).await?, Effect::None));
         }
-        let receivers = self.receivers(caller, &request).await?;
+        let receivers = self.hearers(caller, &request).await?;
         let response = self.hand_over(Some(caller), receivers, request).await?;
         Ok((response, Effect::None))
     }
 
     /// Who gets it, if the caller may send it.
-    async fn receivers(&self, caller: &Caller, request: &v1::SendSignalRequest) -> Result<Receivers> {
+    async fn hearers(&self, caller: &Caller, request: &v1::SendSignalRequest) -> Result<Receivers> {
         let command = request.expects_reply_ms > 0;
         match &request.to {
             None | Some(To::RoomId(_)) => {
@@ -199,14 +199,8 @@ impl Service {
         }
         let v1::SendSignalRequest { kind, text, data, .. } = request;
         let priority = v1::RoomPriority::Low.into();
-        let message = v1::SendToRoomRequest {
-            room_id: room_id.clone(),
-            kind,
-            text,
-            data,
-            priority,
-            ..Default::default()
-        };
+        let message =
+            v1::SendToRoomRequest { room_id: room_id.clone(), kind, text, data, priority, ..Default::default() };
         let (said, _) = self.send_to_room(caller, asking, message).await?;
         let online = if said.sampled { 0 } else { self.rooms.online(&room_id) };
         Ok(v1::SendSignalResponse { delivered: u32::try_from(online).unwrap_or(u32::MAX), ..Default::default() })

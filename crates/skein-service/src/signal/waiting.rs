@@ -66,12 +66,7 @@ impl Waiting {
     ///
     /// # Errors
     /// `OVERLOADED`.
-    pub(super) fn expect(
-        &self,
-        id: SignalId,
-        users: Arc<[UserId]>,
-        only_device: Option<Arc<str>>,
-    ) -> Result<Reply> {
+    pub(super) fn expect(&self, id: SignalId, users: Arc<[UserId]>, only_device: Option<Arc<str>>) -> Result<Reply> {
         let mut waiting = self.0.lock();
         if waiting.len() >= WAITING_MAX {
             let text = "too many signals wait for their replies; try again shortly";

@@ -5,6 +5,7 @@
 //! ```text
 //! async fn open() -> (std::sync::Arc<dyn skein_store::Store>, impl Sized) { /* a new store, and what keeps its files alive */ }
 //! skein_store::conformance_tests!(crate::open);
+//! skein_store::conformance_tests!(durable crate::open);
 //! ```
 //!
 //! To add a case: a public function in the file of its subject, and its name in [`conformance_tests`](crate::conformance_tests).
@@ -27,7 +28,7 @@ pub use world::World;
 pub const LARGE_GROUP_MEMBERS: u32 = 8;
 
 /// Expands to one `#[tokio::test]` per case. The argument is the full path of an async function that opens an empty store. With `durable` before it,
-/// the cases are those of the outbox and of mailings, which an engine may refuse to have.
+/// the cases are those of the outbox and of mailings.
 #[macro_export]
 macro_rules! conformance_tests {
     ($open:path) => {

@@ -1,4 +1,6 @@
-//! `skein admin`: what is done rarely, with the server stopped.
+//! `skein admin`: what is done rarely.
+
+mod drain;
 
 use std::{io::IsTerminal as _, path::PathBuf};
 
@@ -23,6 +25,10 @@ pub struct Args {
 enum Work {
     /// Copy a data directory into an empty PostgreSQL database; run it again when it was interrupted
     Migrate(Migrate),
+    /// Have a node of a running deployment give its clients to the others and end
+    Drain(drain::Drain),
+    /// Show the nodes of a running deployment
+    Nodes(drain::Nodes),
 }
 
 /// The server has to be stopped; the data directory stays as it is.
@@ -40,6 +46,8 @@ struct Migrate {
 pub async fn run(args: Args) -> Outcome {
     match args.work {
         Work::Migrate(migrate) => migrate.run().await,
+        Work::Drain(drain) => drain.run().await,
+        Work::Nodes(nodes) => nodes.run().await,
     }
 }
 
@@ -68,7 +76,7 @@ impl Migrate {
         target.finish().await?;
         bar.finish_and_clear();
         for (table, digest) in TABLES.iter().zip(&copied) {
-            println!("{:<15} {:>12} rows, sum {:016x}", table.name, digest.rows, digest.sum);
+            println!("{:<17} {:>12} rows, sum {:016x}", table.name, digest.rows, digest.sum);
         }
         println!(
             "Everything is there and equal. Start the server with SKEIN__STORE__ENGINE=postgres and this database."

@@ -107,6 +107,26 @@ async fn check_server(server: &str, tls: bool) -> Result<String, String> {
     if answer.starts_with("HTTP/1.1 200") {
         Ok(format!("{server} is ready"))
     } else {
-        Err(format!("{server} is not ready: {}", answer.lines().next().unwrap_or_default()))
+        Err(format!("{server} is not ready: {}", reason(&answer)))
+    }
+}
+
+/// Why a server says that it is not ready: the text in the error, else the status.
+fn reason(answer: &str) -> String {
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let error: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    let status = answer.lines().next().unwrap_or_default();
+    error["message"].as_str().unwrap_or(status).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_not_ready_says_why() {
+        let error = "HTTP/1.1 503 Service Unavailable\r\na: b\r\n\r\n{\"code\":\"unavailable\",\"message\":\"the node is being drained\"}";
+        assert_eq!(reason(error), "the node is being drained");
+        assert_eq!(reason("HTTP/1.1 502 Bad Gateway\r\n\r\n<html>"), "HTTP/1.1 502 Bad Gateway");
     }
 }

@@ -4,24 +4,20 @@ use std::{
     io::Write as _,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
-    time::Duration,
 };
 
 use skein_access::{Access, Offer};
 use skein_bus::BusEnds;
 use skein_service::{Gate, RemoteService};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
 use crate::{
     cluster,
     config::{Config, Role, StoreEngine},
+    lifecycle::Signals,
     rules::Rules,
     web,
 };
-
-/// How long open links get to take their last pushes at shutdown.
-const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
 
 /// Flags win over the environment (SKEIN__SECTION__KEY), which wins over the file.
 #[derive(clap::Args)]
@@ -46,9 +42,11 @@ pub struct Args {
     tls_self_signed: bool,
 }
 
-/// Runs until SIGINT or SIGTERM.
+/// Runs until SIGINT or SIGTERM, or an order to drain, and then until its links are with other nodes.
 pub async fn run(args: Args) -> Outcome {
     let config = configure(args)?;
+    // Before the layers, so that nothing they count is lost.
+    skein_access::start_metrics()?;
     let BusEnds { bus, deliveries, calls } = cluster::join(&config).await?;
     let (gate, rules) = match config.role {
         Role::Access => (Gate::Elsewhere(RemoteService::new(bus.clone(), config.admin.event_streams_max)), None),
@@ -59,15 +57,14 @@ pub async fn run(args: Args) -> Outcome {
     };
     let offer = if config.role == Role::Service { Offer::Status } else { Offer::Everything(web::router()) };
     let access = Access::start(config.access.clone(), gate, bus.clone(), deliveries, offer).await?;
+    let mut signals = Signals::listen()?;
     announce(&config, &access);
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+    let patience = tokio::select! {
+        patience = signals.until_drained(&access) => patience,
         () = failed(rules.as_ref()) => return Err("the disk failed; what was acked is safe, start again when it works".into()),
-    }
+    };
     tracing::info!("stopping: links are told to reconnect, what was accepted is on disk");
-    tokio::join!(access.shutdown(SHUTDOWN_MAX), async {
+    tokio::join!(signals.shut_down(access, patience), async {
         if let Some(rules) = &rules {
             rules.stop().await;
         }

@@ -9,6 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
+    engine::Engine,
     http::{self, PATIENCE, error_code, register, text_to, try_call, uuid},
     link::Link,
     server::Server,
@@ -20,8 +21,16 @@ pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// The configuration of that key.
 pub const KEYS: (&str, &str) =
     ("SKEIN__ADMIN__KEYS", r#"[{ name = "shop", key = "0123456789abcdef0123456789abcdef" }]"#);
-/// Keeps every event for streams.
+/// Every kind is kept for streams.
 pub const ALL: (&str, &str) = ("SKEIN__ADMIN__EVENT_KINDS", r#"["*"]"#);
+
+crate::on_both_engines!(
+    a_stream_goes_on_at_its_cursor_after_a_crash,
+    a_stream_is_live_and_says_that_it_lives,
+    server_sent_events_carry_their_ids,
+    a_report_tells_what_a_device_has,
+    a_mailing_to_everyone_survives_kills_and_reaches_each_once,
+);
 
 /// Calls an operation of business systems that must succeed.
 pub fn call(server: &Server, method: &str, body: Value) -> Value {
@@ -65,9 +74,8 @@ impl Events {
     }
 }
 
-#[test]
-fn a_stream_goes_on_at_its_cursor_after_a_crash() {
-    let mut server = Server::start_with(&[KEYS, ALL, WEAK]);
+fn a_stream_goes_on_at_its_cursor_after_a_crash(engine: &Engine) {
+    let mut server = engine.start(&[KEYS, ALL, WEAK]);
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
     let mut cursor = {
         let mut stream = Events::open(&server, "");
@@ -95,9 +103,8 @@ fn a_stream_goes_on_at_its_cursor_after_a_crash() {
     assert_eq!(seqs, (1..=30).collect::<Vec<_>>());
 }
 
-#[test]
-fn a_stream_is_live_and_says_that_it_lives() {
-    let server = Server::start_with(&[KEYS, ALL, WEAK, ("SKEIN__ACCESS__HEARTBEAT_MS", "200")]);
+fn a_stream_is_live_and_says_that_it_lives(engine: &Engine) {
+    let server = engine.start(&[KEYS, ALL, WEAK, ("SKEIN__ACCESS__HEARTBEAT_MS", "200")]);
     let mut stream = Events::open(&server, "?kinds=user.created");
     let first = stream.next();
     assert_eq!(stream.next()["type"], "heartbeat");
@@ -113,9 +120,8 @@ fn a_stream_is_live_and_says_that_it_lives() {
     assert!(number(&event) > number(&first));
 }
 
-#[test]
-fn server_sent_events_carry_their_ids() {
-    let server = Server::start_with(&[KEYS, ALL, WEAK]);
+fn server_sent_events_carry_their_ids(engine: &Engine) {
+    let server = engine.start(&[KEYS, ALL, WEAK]);
     register(&server, "ann");
     let request = format!(
         "GET /v1/admin/events?after=0 HTTP/1.1\r\nhost: skein\r\nauthorization: Bearer {KEY}\r\naccept: text/event-stream\r\nlast-event-id: 1\r\n\r\n"
@@ -165,9 +171,8 @@ fn nobody_gets_in_without_the_key() {
     assert!(status == 403 && body.contains("admin.event_kinds"), "{body}");
 }
 
-#[test]
-fn a_report_tells_what_a_device_has() {
-    let server = Server::start_with(&[KEYS, WEAK]);
+fn a_report_tells_what_a_device_has(engine: &Engine) {
+    let server = engine.start(&[KEYS, WEAK]);
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
     let mut link = Link::connect(&server, &bob);
     let asked = json!({
@@ -189,9 +194,8 @@ fn a_report_tells_what_a_device_has() {
     assert_eq!(receivers["receivers"][0]["delivered"], json!(true), "{receivers}");
 }
 
-#[test]
-fn a_mailing_to_everyone_survives_kills_and_reaches_each_once() {
-    let mut server = Server::start_with(&[KEYS, ALL, WEAK]);
+fn a_mailing_to_everyone_survives_kills_and_reaches_each_once(engine: &Engine) {
+    let mut server = engine.start(&[KEYS, ALL, WEAK]);
     let people: Vec<_> = (0..40).map(|number| register(&server, &format!("person{number}"))).collect();
     let asked = json!({
         "clientMailingId": uuid(1), "target": {"everyone": true}, "perSecond": 60,

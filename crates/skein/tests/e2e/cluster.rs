@@ -20,6 +20,7 @@ struct Cluster {
     b: Server,
 }
 
+/// A node of this role.
 pub fn node(nats: &NatsServer, role: &str, more: &[(&str, &str)]) -> Server {
     let urls = format!("[\"{}\"]", nats.url());
     let mut environment =
@@ -53,10 +54,12 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-fn readiness(server: &Server) -> (u16, String) {
+/// Status and text of the readiness.
+pub fn readiness(server: &Server) -> (u16, String) {
     http::request(server.http, "GET", "/readyz", "", b"")
 }
 
+/// Waits until the node can serve.
 pub fn until_ready(server: &Server) {
     until("readiness", || readiness(server) == (200, "ready\n".to_owned()));
 }

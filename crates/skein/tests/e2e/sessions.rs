@@ -1,6 +1,6 @@
 //! A session outlives its connection: nothing lost, nothing twice.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     http::{call, register, text_to},
@@ -100,4 +100,25 @@ fn a_slow_reader_is_told_to_pull() {
     }
     let pulled = slow.call("SyncService/PullUser", json!({})).unwrap();
     assert_eq!(pulled["entries"][0]["unread"], "40");
+}
+
+#[test]
+fn a_heartbeat_is_agreed_on_and_who_misses_two_is_gone() {
+    let server =
+        Server::start_with(&[("SKEIN__ACCESS__HEARTBEAT_MS", "500"), ("SKEIN__ACCESS__HEARTBEAT_MAX_MS", "60000")]);
+    let ann = register(&server, "ann");
+    let heartbeat = |hello: Value| {
+        let link = Link::hello(&server, hello);
+        link.welcome["heartbeatMs"].as_u64().unwrap()
+    };
+    assert_eq!(heartbeat(json!({"token": ann.access})), 500);
+    assert_eq!(heartbeat(json!({"token": ann.access, "background": true})), 2_000);
+    assert_eq!(heartbeat(json!({"token": ann.access, "heartbeatMs": 20_000})), 20_000);
+    assert_eq!(heartbeat(json!({"token": ann.access, "heartbeatMs": 90_000})), 60_000);
+    let mut silent = Link::connect(&server, &ann);
+    let mut patient = Link::connect(&server, &ann);
+    patient.send(&json!({"ping": {"timeMs": "1", "heartbeatMs": 90_000}}));
+    assert_eq!(patient.receive()["pong"]["heartbeatMs"], 60_000);
+    assert_eq!(silent.closed().0.as_deref(), Some("HEARTBEAT_MISSED"));
+    assert!(patient.call("AccountService/GetMe", json!({})).is_ok(), "it said that it would be silent for longer");
 }

@@ -13,26 +13,36 @@ use serde_json::json;
 
 use crate::{
     admin::KEYS,
+    engine::Engine,
     http::{Account, PATIENCE, call, direct, error_code, register, text_to, try_call, uuid},
     link::Link,
     receiver::{Received, Receiver, ReceiverProcess, SECRET, endpoint},
     server::Server,
 };
 
-const ENDPOINTS: &str = "SKEIN__WEBHOOKS__ENDPOINTS";
-const RETRIES: &str = "SKEIN__WEBHOOKS__RETRY_MS";
-const MESSAGES: &str = r#"["message.created"]"#;
+pub const ENDPOINTS: &str = "SKEIN__WEBHOOKS__ENDPOINTS";
+pub const RETRIES: &str = "SKEIN__WEBHOOKS__RETRY_MS";
+pub const MESSAGES: &str = r#"["message.created"]"#;
 /// Makes registering quick.
 pub const WEAK: (&str, &str) = ("SKEIN__SERVICE__PASSWORD_MEMORY_KIB", "8");
 
-fn of(received: &[Received], conversation: &str) -> Vec<Received> {
+crate::on_both_engines!(
+    every_kind_of_change_arrives_signed_and_in_order,
+    kills_lose_nothing_and_repeats_carry_the_same_id,
+    a_failing_conversation_keeps_the_table_and_holds_up_nobody,
+    gone_switches_off_and_on_again_goes_on,
+    the_dead_are_listed_and_their_conversation_goes_on,
+    batches_carry_many_and_what_fails_goes_alone,
+    without_an_endpoint_nothing_is_recorded,
+);
+
+pub fn of(received: &[Received], conversation: &str) -> Vec<Received> {
     received.iter().filter(|one| one.conversation() == conversation).cloned().collect()
 }
 
-#[test]
-fn every_kind_of_change_arrives_signed_and_in_order() {
+fn every_kind_of_change_arrives_signed_and_in_order(engine: &Engine) {
     let receiver = Receiver::start(|_| 200);
-    let server = Server::start_with(&[(ENDPOINTS, &endpoint(receiver.address, r#"["*"]"#, "")), WEAK]);
+    let server = engine.start(&[(ENDPOINTS, &endpoint(receiver.address, r#"["*"]"#, "")), WEAK]);
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
     let sent = call(&server, &ann.access, "MessageService/SendMessage", text_to(&bob.user_id, 1, "one"));
     let message = json!({"conversationId": sent["conversationId"], "messageId": sent["messageId"]});
@@ -66,13 +76,11 @@ fn every_kind_of_change_arrives_signed_and_in_order() {
 }
 
 /// Sends to several people, kills this or that meanwhile, and counts what came in the end.
-#[test]
-fn kills_lose_nothing_and_repeats_carry_the_same_id() {
+fn kills_lose_nothing_and_repeats_carry_the_same_id(engine: &Engine) {
     let directory = tempfile::tempdir().unwrap();
     let mut receiver = ReceiverProcess::start(directory.path());
     let retries = "[100, 100, 200, 200, 500, 500, 1000, 1000, 2000]";
-    let mut server =
-        Server::start_with(&[(ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")), (RETRIES, retries), WEAK]);
+    let mut server = engine.start(&[(ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")), (RETRIES, retries), WEAK]);
     let ann = register(&server, "ann");
     let people: Vec<_> = (0..4).map(|number| register(&server, &format!("bob{number}"))).collect();
     let seed = std::process::id();
@@ -138,8 +146,7 @@ fn kills_lose_nothing_and_repeats_carry_the_same_id() {
     eprintln!("{all} events, {} deliveries, seed {seed}", received.len());
 }
 
-#[test]
-fn a_failing_conversation_keeps_the_table_and_holds_up_nobody() {
+fn a_failing_conversation_keeps_the_table_and_holds_up_nobody(engine: &Engine) {
     let failures = Arc::new(AtomicUsize::new(0));
     let (counted, poison) = (failures.clone(), "poison");
     let receiver = Receiver::start(move |one| {
@@ -152,11 +159,8 @@ fn a_failing_conversation_keeps_the_table_and_holds_up_nobody() {
         }
     });
     let table = [800_u64, 1_200, 2_000];
-    let server = Server::start_with(&[
-        (ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")),
-        (RETRIES, &format!("{table:?}")),
-        WEAK,
-    ]);
+    let server =
+        engine.start(&[(ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")), (RETRIES, &format!("{table:?}")), WEAK]);
     let (ann, bob, cid) = (register(&server, "ann"), register(&server, "bob"), register(&server, "cid"));
     let send =
         |to: &str, number, text| call(&server, &ann.access, "MessageService/SendMessage", text_to(to, number, text));
@@ -179,12 +183,11 @@ fn a_failing_conversation_keeps_the_table_and_holds_up_nobody() {
     assert!(others[9].at < with_bob[3].at, "the others did not wait");
 }
 
-#[test]
-fn gone_switches_off_and_on_again_goes_on() {
+fn gone_switches_off_and_on_again_goes_on(engine: &Engine) {
     let status = Arc::new(AtomicU16::new(410));
     let answer = status.clone();
     let receiver = Receiver::start(move |_| answer.load(Ordering::Relaxed));
-    let mut server = Server::start_with(&[(ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")), KEYS, WEAK]);
+    let mut server = engine.start(&[(ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")), KEYS, WEAK]);
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
     call(&server, &ann.access, "MessageService/SendMessage", text_to(&bob.user_id, 1, "one"));
     let hook =
@@ -204,15 +207,10 @@ fn gone_switches_off_and_on_again_goes_on() {
     assert_eq!(received.iter().map(Received::seq).collect::<Vec<_>>(), [1, 1, 2]);
 }
 
-#[test]
-fn the_dead_are_listed_and_their_conversation_goes_on() {
+fn the_dead_are_listed_and_their_conversation_goes_on(engine: &Engine) {
     let receiver = Receiver::start(|one| if one.body.to_string().contains("poison") { 500 } else { 200 });
-    let server = Server::start_with(&[
-        (ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")),
-        (RETRIES, "[20, 20]"),
-        KEYS,
-        WEAK,
-    ]);
+    let server =
+        engine.start(&[(ENDPOINTS, &endpoint(receiver.address, MESSAGES, "")), (RETRIES, "[20, 20]"), KEYS, WEAK]);
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
     for (number, text) in [(1, "poison"), (2, "fine")] {
         call(&server, &ann.access, "MessageService/SendMessage", text_to(&bob.user_id, number, text));
@@ -226,11 +224,10 @@ fn the_dead_are_listed_and_their_conversation_goes_on() {
     assert_eq!(events[0]["error"], "answered 500");
 }
 
-#[test]
-fn batches_carry_many_and_what_fails_goes_alone() {
+fn batches_carry_many_and_what_fails_goes_alone(engine: &Engine) {
     let receiver = Receiver::start(|one| if one.body.to_string().contains("poison") { 500 } else { 200 });
     let config = endpoint(receiver.address, MESSAGES, ", batch_max = 10, concurrency = 1");
-    let server = Server::start_with(&[(ENDPOINTS, &config), (RETRIES, "[50, 50, 60000]"), WEAK]);
+    let server = engine.start(&[(ENDPOINTS, &config), (RETRIES, "[50, 50, 60000]"), WEAK]);
     let ann = register(&server, "ann");
     let people: Vec<_> = (0..6).map(|number| register(&server, &format!("bob{number}"))).collect();
     for (at, bob) in people.iter().enumerate() {
@@ -245,9 +242,8 @@ fn batches_carry_many_and_what_fails_goes_alone() {
     assert!(received.iter().all(|one| one.kind() == "batch"));
 }
 
-#[test]
-fn without_an_endpoint_nothing_is_recorded() {
-    let server = Server::start_with(&[KEYS, WEAK]);
+fn without_an_endpoint_nothing_is_recorded(engine: &Engine) {
+    let server = engine.start(&[KEYS, WEAK]);
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
     call(
         &server,

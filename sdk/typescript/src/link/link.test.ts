@@ -317,6 +317,23 @@ describe("leaving and doubting", () => {
     bench.link.stop();
   });
 
+  it("is told where to go, and goes elsewhere than to a server that is going away", async () => {
+    const bench = new Bench();
+    const first = await bench.up();
+    first.events.frame(frame({ case: "goAway", value: { afterMs: 400, gateways: ["https://b"] } }));
+    expect(bench.gateways).toEqual(["works"]);
+    await vi.advanceTimersByTimeAsync(400);
+    expect(bench.gateways).toEqual(["works", "leave https://b"]);
+    bench.last.welcome();
+    bench.last.events.ended({ closeCode: CloseCode.SHUTDOWN, text: "" });
+    expect(bench.gateways.slice(2)).toEqual(["works", "failed"]);
+    (await bench.next()).welcome();
+    bench.last.events.frame(frame({ case: "goAway", value: { afterMs: 60_000, gateways: ["https://c"] } }));
+    bench.last.events.ended({ closeCode: CloseCode.SHUTDOWN, text: "" });
+    expect(bench.gateways.slice(4)).toEqual(["works", "leave https://c"]);
+    bench.link.stop();
+  });
+
   it("does not leave the next connection because of what the one before was told", async () => {
     const bench = new Bench();
     const first = await bench.up();

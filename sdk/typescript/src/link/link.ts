@@ -6,7 +6,9 @@ import { CloseCode } from "../gen/skein/v1/link_pb.js";
 import type { RoomPush } from "../gen/skein/v1/room_pb.js";
 import type { TokenProvider } from "../tokens.js";
 import { backoffMs } from "./backoff.js";
+import type { Chooser } from "./choose.js";
 import { afterClose, type CloseReason, closeReason } from "./close_code.js";
+import type { Gateways } from "./gateways.js";
 import { Session, type SessionEvent, WELCOME_TIMEOUT_MS } from "./session.js";
 import type { Connection, Transport, TransportName } from "./transport.js";
 
@@ -23,12 +25,19 @@ const RENEW_MS_MIN = 1_000;
 /** Longest delay that a timer of a browser can hold. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
+/** After the server said that it has too much to do, waits begin as if so many tries had failed. */
+const OVERLOADED_ATTEMPT = 5;
+
 export interface LinkOptions {
   /** The best one first. */
   readonly transports: readonly Transport[];
   readonly tokens: TokenProvider;
   /** Name and version of the client software, for the server's logs. */
   readonly client: string;
+  /** Where the transports connect to, as far as the server has a say in it. */
+  readonly gateways?: Pick<Gateways, "works" | "failed" | "leave">;
+  /** Finds an address that answers. */
+  readonly chooser?: Pick<Chooser, "prepare" | "works">;
   /** Whether plain HTTP reaches the server, asked after a transport has failed. */
   readonly reachable: () => Promise<boolean>;
   /** Moves the link to a fresh access token; returns how long that lives, in milliseconds. */
@@ -74,6 +83,8 @@ export class Link {
   #renewal: Timer | undefined;
   #upgrade: Timer | undefined;
   #farewell: Timer | undefined;
+  /** Where the server sends us, from the moment it says so until we have left. */
+  #sentTo: readonly string[] | undefined;
   #upgradeMs = UPGRADE_MS;
   #opening = false;
   #stopped = false;
@@ -144,6 +155,8 @@ export class Link {
     this.events.connecting(this.#attempt);
     let token: string;
     try {
+      await this.options.chooser?.prepare(this.#attempt > 1);
+      if (this.#stopped) return;
       token = await this.options.tokens({ rejected: this.#rejected });
     } catch (thrown) {
       this.#opening = false;
@@ -161,7 +174,7 @@ export class Link {
     connection = this.#current.connect({
       opened: () => {
         if (!mine()) return;
-        this.#session.handleConnected(Date.now(), token);
+        this.#session.handleConnected(Date.now(), token, isHidden());
         this.#turn();
       },
       frame: (frame) => mine() && this.#frame(frame),
@@ -231,6 +244,7 @@ export class Link {
       case "goAway":
         // Spread over the time that the server allows.
         clearTimeout(this.#farewell);
+        this.#sentTo = event.goAway.gateways;
         this.#farewell = setTimeout(() => this.reconnect(), Math.random() * event.goAway.afterMs);
         break;
       case "closed":
@@ -244,6 +258,8 @@ export class Link {
     this.#rejected = undefined;
     this.#bad = false;
     this.#failures = 0;
+    this.options.gateways?.works();
+    this.options.chooser?.works();
     this.#worked.add(this.#current);
     this.#planRenewal(Number(welcome.tokenExpiresMs) - Number(welcome.serverTimeMs));
     if (this.#transport > 0) this.#planUpgrade();
@@ -262,6 +278,8 @@ export class Link {
     const connection = this.#connection;
     this.#connection = undefined;
     connection?.close();
+    if (this.#sentTo !== undefined) this.options.gateways?.leave(this.#sentTo, Date.now());
+    this.#sentTo = undefined;
     this.#probe?.close();
     this.#probe = undefined;
     for (const timer of [this.#timer, this.#renewal, this.#upgrade, this.#farewell]) clearTimeout(timer);
@@ -271,6 +289,7 @@ export class Link {
 
   #ended(reason: { readonly closeCode?: number; readonly text: string }): void {
     const worked = this.#welcomedMs !== undefined;
+    const sentAway = this.#sentTo !== undefined;
     if (worked && Date.now() - (this.#welcomedMs ?? 0) >= STABLE_MS) this.#attempt = 0;
     this.#drop();
     if (this.#stopped) return;
@@ -291,6 +310,10 @@ export class Link {
       this.#close(closeReason(code), text);
     } else {
       if (afterClose(code) === "afresh") this.#session.forget();
+      // What goes away or has too much to do is not the first to be asked again, unless it has just sent us elsewhere.
+      const busy = code === CloseCode.SHUTDOWN || code === CloseCode.OVERLOADED;
+      if (code === CloseCode.OVERLOADED) this.#attempt = Math.max(this.#attempt, OVERLOADED_ATTEMPT);
+      if (busy && !sentAway) this.options.gateways?.failed(Date.now());
       this.#wait();
     }
   }
@@ -305,7 +328,10 @@ export class Link {
     // A server that has just come back is reachable a moment after its transport failed.
     const enough = this.#failures >= (this.#worked.has(this.#current) ? FAILURES_MAX : 1);
     if (!reachable || !enough) {
-      if (!reachable) this.#failures = 0;
+      if (!reachable) {
+        this.#failures = 0;
+        this.options.gateways?.failed(Date.now());
+      }
       this.#wait();
       return;
     }
@@ -388,4 +414,9 @@ export class Link {
       if (stands() && endsMs - Date.now() > RENEW_MS_MIN) this.#planRenewal(endsMs - Date.now());
     }
   }
+}
+
+/** Whether nobody looks at this page. */
+function isHidden(): boolean {
+  return typeof document !== "undefined" && document.visibilityState === "hidden";
 }

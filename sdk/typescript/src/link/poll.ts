@@ -1,7 +1,15 @@
 /** Pushes by long polling: the last resort, which works wherever HTTP does. */
 
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import { type Frame, FrameSchema, type Hello, type Push, PushSchema, WelcomeSchema } from "../gen/skein/v1/link_pb.js";
+import {
+  type Frame,
+  FrameSchema,
+  GoAwaySchema,
+  type Hello,
+  type Push,
+  PushSchema,
+  WelcomeSchema,
+} from "../gen/skein/v1/link_pb.js";
 import { RoomPushSchema } from "../gen/skein/v1/room_pb.js";
 import { closeCodeOf, type Fetch, resumePoint, sessionHeaders } from "./http.js";
 import type { Connection, Transport, TransportEvents } from "./transport.js";
@@ -9,12 +17,13 @@ import type { Connection, Transport, TransportEvents } from "./transport.js";
 /** How long the server may hold a poll. */
 const WAIT_MS = 20_000;
 
-export function pollTransport(address: string, doFetch: Fetch): Transport {
+/** `address` is asked for each connection. */
+export function pollTransport(address: () => string, doFetch: Fetch): Transport {
   return {
     name: "poll",
     carriesRequests: false,
     connect(events) {
-      const connection = new PollConnection(address, doFetch, events);
+      const connection = new PollConnection(address(), doFetch, events);
       queueMicrotask(() => connection.open());
       return connection;
     },
@@ -28,6 +37,7 @@ interface Answer {
   readonly userVersion: string;
   readonly serverTimeMs: string;
   readonly pushes: readonly JsonValue[];
+  readonly goAway?: JsonValue;
   readonly roomPushes?: readonly JsonValue[];
 }
 
@@ -93,6 +103,10 @@ class PollConnection implements Connection {
       for (const json of answer.roomPushes ?? []) {
         const push = fromJson(RoomPushSchema, json, { ignoreUnknownFields: true });
         this.events.frame(create(FrameSchema, { body: { case: "roomPush", value: push } }));
+      }
+      if (answer.goAway != null) {
+        const goAway = fromJson(GoAwaySchema, answer.goAway, { ignoreUnknownFields: true });
+        this.events.frame(create(FrameSchema, { body: { case: "goAway", value: goAway } }));
       }
       // What was handed over is taken; the ack of the session says the same a moment later.
       this.#ack = sinceLinkSeq;

@@ -238,6 +238,49 @@ describe("being alive", () => {
     expect(session.pollTimeout()).toBe(START_MS + 2_300);
   });
 
+  it("asks for a longer heartbeat after three silences, and goes back when a link dies in one", () => {
+    const session = ready();
+    let now = START_MS;
+    const silence = (ms: number) => {
+      now += ms;
+      session.handleTimeout(now);
+      expect(frames(session, now).map(({ body }) => body.case)).toEqual(["ping"]);
+    };
+    const pong = (heartbeatMs = 0) => session.handleFrame(now, frame({ case: "pong", value: { heartbeatMs } }));
+    for (let count = 0; count < 3; count += 1) {
+      silence(1_000);
+      pong();
+    }
+    expect(frames(session, now)[0]?.body).toMatchObject({ case: "ping", value: { heartbeatMs: 1_500 } });
+    pong(1_500);
+    silence(1_500);
+    session.handleTimeout(now + 3_000);
+    expect(session.pollTimeout()).toBeUndefined();
+    session.handleConnected(now, "token");
+    expect(frames(session, now)[0]?.body).toMatchObject({ case: "hello", value: { heartbeatMs: 0 } });
+  });
+
+  it("does not ask again when the server allows less", () => {
+    const session = ready();
+    let now = START_MS;
+    let wishes = 0;
+    for (let count = 0; count < 12; count += 1) {
+      now += 1_000;
+      session.handleTimeout(now);
+      for (const sent of [...frames(session, now)]) {
+        const wish = sent.body.case === "ping" ? sent.body.value.heartbeatMs : 0;
+        if (wish > 0) wishes += 1;
+        session.handleFrame(now, frame({ case: "pong", value: { heartbeatMs: Math.min(wish, 1_000) } }));
+      }
+      for (const sent of [...frames(session, now)]) {
+        if (sent.body.case !== "ping") continue;
+        wishes += 1;
+        session.handleFrame(now, frame({ case: "pong", value: { heartbeatMs: 1_000 } }));
+      }
+    }
+    expect(wishes).toBe(1);
+  });
+
   it("answers a ping", () => {
     const session = ready();
     session.handleFrame(START_MS, frame({ case: "ping", value: { timeMs: 42n } }));

@@ -7,6 +7,7 @@ import { create } from "@bufbuild/protobuf";
 import { SkeinError } from "../error.js";
 import { CloseCode, type Event, type Frame, FrameSchema, type GoAway, type Welcome } from "../gen/skein/v1/link_pb.js";
 import type { RoomPush } from "../gen/skein/v1/room_pb.js";
+import { Pace } from "./pace.js";
 
 /** An ack waits this long for a frame to ride on. */
 export const ACK_DELAY_MS = 20;
@@ -49,6 +50,13 @@ export class Session {
   #outgoing: Frame[] = [];
   #events: SessionEvent[] = [];
   #heartbeatMs = HEARTBEAT_DEFAULT_MS;
+  /** What the server asks for by itself. */
+  #baseHeartbeatMs = HEARTBEAT_DEFAULT_MS;
+  readonly #pace = new Pace();
+  /** A ping after a silence of a whole interval was not answered yet. */
+  #silenceTested = false;
+  /** The hello asked for another heartbeat than the server's own. */
+  #wished = false;
   #lastSentMs = 0;
   #lastReceivedMs = 0;
   #ackDueMs: number | undefined;
@@ -79,13 +87,16 @@ export class Session {
   }
 
   /** A connection is there: says hello, with a resume when there is something to resume. */
-  handleConnected(nowMs: number, token: string): void {
+  handleConnected(nowMs: number, token: string, background = false): void {
     this.#tick(nowMs);
     if (this.#state !== "connecting") this.handleDisconnected();
     this.#state = "greeting";
     this.#lastReceivedMs = nowMs;
     const resume = this.#sessionId && { sessionId: this.#sessionId, receivedLinkSeq: this.#received };
-    const hello = { token, client: this.client, ...(resume === undefined ? {} : { resume }) };
+    const heartbeatMs = this.#pace.wishMs(this.#baseHeartbeatMs);
+    this.#silenceTested = false;
+    this.#wished = heartbeatMs > 0;
+    const hello = { token, client: this.client, heartbeatMs, background, ...(resume === undefined ? {} : { resume }) };
     this.#outgoing.push(create(FrameSchema, { body: { case: "hello", value: hello } }));
   }
 
@@ -137,9 +148,9 @@ export class Session {
     this.#ping(nowMs);
   }
 
-  #ping(nowMs: number): void {
+  #ping(nowMs: number, heartbeatMs = 0): void {
     this.#lastSentMs = nowMs;
-    this.#outgoing.push(create(FrameSchema, { body: { case: "ping", value: { timeMs: BigInt(nowMs) } } }));
+    this.#outgoing.push(create(FrameSchema, { body: { case: "ping", value: { timeMs: BigInt(nowMs), heartbeatMs } } }));
   }
 
   /** Takes a frame of the server. False: the server sent what it must not; drop the connection. */
@@ -150,7 +161,9 @@ export class Session {
     const ready = this.#state === "ready";
     switch (body.case) {
       case undefined:
+        return true;
       case "pong":
+        if (ready) this.#ponged(nowMs, body.value.heartbeatMs);
         return true;
       case "welcome":
         if (this.#state !== "greeting") return false;
@@ -196,10 +209,25 @@ export class Session {
       this.#acked = 0n;
     }
     this.#sessionId = welcome.sessionId.length > 0 ? welcome.sessionId : undefined;
-    if (welcome.heartbeatMs > 0) this.#heartbeatMs = welcome.heartbeatMs;
+    if (welcome.heartbeatMs > 0) {
+      this.#heartbeatMs = welcome.heartbeatMs;
+      if (!this.#wished) this.#baseHeartbeatMs = welcome.heartbeatMs;
+    }
     this.#outgoing.push(...this.#waiting);
     this.#waiting = [];
     this.#events.push({ type: "ready", welcome });
+  }
+
+  /** A silence was survived, or a wish for another heartbeat answered. */
+  #ponged(nowMs: number, grantedMs: number): void {
+    const wishMs = this.#pace.wishMs(this.#baseHeartbeatMs);
+    if (this.#silenceTested) {
+      this.#silenceTested = false;
+      if (this.#pace.held()) this.#ping(nowMs, this.#pace.wishMs(this.#baseHeartbeatMs));
+    } else if (wishMs > 0 && wishMs !== this.#heartbeatMs) {
+      if (grantedMs < wishMs) this.#pace.lost();
+      if (grantedMs > 0) this.#heartbeatMs = grantedMs;
+    }
   }
 
   #pushed(nowMs: number, linkSeq: bigint, events: readonly Event[], declared: boolean): void {
@@ -221,12 +249,14 @@ export class Session {
     this.#tick(nowMs);
     if (this.#state === "disconnected") return;
     if (this.#deadMs() <= nowMs) {
+      if (this.#silenceTested) this.#pace.lost();
       this.handleDisconnected();
     } else if (this.#ackDueMs !== undefined && this.#ackDueMs <= nowMs) {
       this.#ackDueMs = undefined;
       this.#acked = this.#received;
       this.#outgoing.push(create(FrameSchema, { ack: this.#received }));
     } else if (this.#state === "ready" && this.#lastSentMs + this.#heartbeatMs <= nowMs) {
+      this.#silenceTested = true;
       this.#ping(nowMs);
     }
   }

@@ -8,12 +8,13 @@ import type { Connection, Transport, TransportEvents } from "./transport.js";
 /** A line is one frame; more than this without a line end is not our server. */
 const LINE_CHARACTERS_MAX = 8 * 1024 * 1024;
 
-export function streamTransport(address: string, doFetch: Fetch): Transport {
+/** `address` is asked for each connection. */
+export function streamTransport(address: () => string, doFetch: Fetch): Transport {
   return {
     name: "stream",
     carriesRequests: false,
     connect(events) {
-      const connection = new StreamConnection(address, doFetch, events);
+      const connection = new StreamConnection(address(), doFetch, events);
       queueMicrotask(() => connection.open());
       return connection;
     },

@@ -9,13 +9,14 @@ const SUBPROTOCOL = "skein.v1.proto";
 /** The standard constructor; Node before 22 has none and can be given one. */
 export type WebSocketConstructor = new (url: string, protocols: string) => WebSocket;
 
-export function webSocketTransport(address: string, WebSocketClass: WebSocketConstructor): Transport {
-  const url = new URL("/link", address);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+/** `address` is asked for each connection. */
+export function webSocketTransport(address: () => string, WebSocketClass: WebSocketConstructor): Transport {
   return {
     name: "websocket",
     carriesRequests: true,
     connect(events) {
+      const url = new URL("/link", address());
+      url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
       try {
         return connect(new WebSocketClass(url.href, SUBPROTOCOL), events);
       } catch (thrown) {

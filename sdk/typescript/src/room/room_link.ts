@@ -35,6 +35,8 @@ export class RoomLink {
   readonly #all = new Map<string, Room>();
   readonly #inside = new Set<Room>();
   #link: Link | undefined;
+  /** Of the present link, or the last one. */
+  #made: RoomLinkOptions | undefined;
   #sessionId: Uint8Array | undefined;
   #serverAheadMs = 0;
   #waiting: Waiting[] = [];
@@ -51,8 +53,9 @@ export class RoomLink {
   add(room: Room): void {
     this.#inside.add(room);
     if (this.#link !== undefined) return;
+    this.#made = this.options();
     this.#link = new Link(
-      { ...this.options(), renew: (accessToken) => this.#renew(accessToken) },
+      { ...this.#made, renew: (accessToken) => this.#renew(accessToken) },
       {
         connecting: () => this.#down(),
         waiting: () => this.#down(),
@@ -109,13 +112,14 @@ export class RoomLink {
     method: DescMethodUnary<I, O>,
     input: MessageInitShape<I>,
   ): Promise<MessageShape<O>> {
-    if (this.#link === undefined || this.#sessionId === undefined) throw SkeinError.offline();
+    if (this.#link === undefined || this.#made === undefined || this.#sessionId === undefined)
+      throw SkeinError.offline();
     if (this.#link.carriesRequests) {
       const service = method.parent.typeName.split(".").pop();
       const body = toBinary(method.input, create(method.input, input));
       return fromBinary(method.output, await this.#link.request(`${service}/${method.name}`, body));
     }
-    const { http, tokens } = this.options();
+    const { http, tokens } = this.#made;
     return callOverHttp(http, method, input, await tokens({ rejected: undefined }), this.#sessionId);
   }
 

@@ -202,7 +202,7 @@ impl Pair {
             Input::Request(request) => {
                 self.to_client.push_back(frame::response(codec, request.id, &Ok(request.body.clone())));
             }
-            Input::Ping(ping) => self.to_client.push_back(frame::pong(codec, &ping, self.now_ms)),
+            Input::Ping(ping) => self.to_client.push_back(frame::pong(codec, &ping, self.now_ms, 0)),
             Input::Nothing | Input::Close(_) => {}
         }
     }

@@ -9,6 +9,7 @@ mod people;
 mod report;
 mod send;
 mod server;
+mod target;
 
 use clap::Subcommand;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,7 +31,10 @@ enum Measure {
     /// loop estimates what the machine can do, then open-loop stages find the highest rate that holds, then 30 % of it is run for the latencies.
     /// Every message is acked after fsync, delivered to its receiver, and counted.
     ///
-    /// Examples: skein bench send --json; skein bench send --tls --users 200; skein bench send --rate 5000 --server https://chat.example:443
+    /// With --cluster N the same load is put, one after the other, on a server with the embedded store, on one node with PostgreSQL, and on N nodes with
+    /// PostgreSQL and NATS, with full batches of the same size: what a message costs in Skein, in PostgreSQL and in NATS, and the ratios.
+    ///
+    /// Examples: skein bench send --cluster 3 --json; skein bench send --json; skein bench send --tls --users 200; skein bench send --rate 5000 --server https://chat.example:443
     Send(send::Args),
     /// Memory of the server per idle connection, and what idling costs
     ///
@@ -52,9 +56,13 @@ enum Measure {
     /// killed; halfway somebody joins each group, and later somebody is removed. Whatever was acked must be there, once, in order, for everybody
     /// who may read it; whatever was taken back must stay away; unread must equal a recount. Exits with 1 otherwise.
     ///
-    /// With --cluster a service node, two access nodes and a NATS server take turns in being killed; nats-server has to be installed.
+    /// With --cluster N it is N nodes over PostgreSQL and NATS, all private, and clients that know all nodes. Then nodes are killed (SIGKILL) and
+    /// stopped for a while (SIGSTOP), NATS and PostgreSQL are killed and restarted, in a random order and sometimes two at once. With --partitions,
+    /// the links between nodes, PostgreSQL, NATS and clients are cut or stall as well, one way or both ways. postgresql and nats-server have to be
+    /// installed. What is measured besides: how long after the last fault every client has had a new message acked, and every device shows what the
+    /// server has.
     ///
-    /// Examples: skein bench crash; skein bench crash --kills 100 --senders 256 --seed 7; skein bench crash --cluster
+    /// Examples: skein bench crash; skein bench crash --kills 100 --senders 256 --seed 7; skein bench crash --cluster 3 --kills 10 --partitions 10
     Crash(crash::Args),
 }
 

@@ -52,11 +52,23 @@ impl Server {
         Ok(())
     }
 
+    /// SIGSTOP or SIGCONT: it hangs, or goes on.
+    pub fn pause(&self, paused: bool) -> Result<(), Error> {
+        use rustix::process::{Pid, Signal, kill_process};
+        let pid = Pid::from_child(&self.child);
+        Ok(kill_process(pid, if paused { Signal::STOP } else { Signal::CONT })?)
+    }
+
     /// Starts again on the same data and the same ports.
     pub fn restart(&mut self) -> Result<(), Error> {
         (self.child, self.http, self.tcp) =
             spawn(self.directory.path(), &self.host_key, self.http, self.tcp, self.tls, &self.environment)?;
         Ok(())
+    }
+
+    /// Where it listens for HTTP and WebSocket.
+    pub fn http(&self) -> SocketAddr {
+        self.http
     }
 
     /// Where clients connect.
@@ -114,11 +126,23 @@ pub fn new_host_key() -> String {
 
 /// CPU time that a process has used; `self` is this one.
 pub fn cpu_of(process: &str) -> Result<Duration, Error> {
+    ticks_of(process, &[11, 12])
+}
+
+/// The same, with that of its children that have ended.
+pub fn cpu_with_ended_children(process: u32) -> Result<Duration, Error> {
+    ticks_of(&process.to_string(), &[11, 12, 13, 14])
+}
+
+/// The sum of these fields of its status, counted from the one after its name.
+fn ticks_of(process: &str, wanted: &[usize]) -> Result<Duration, Error> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name may hold spaces; the fields are counted from the parenthesis that ends it.
     let fields: Vec<&str> = stat.rsplit_once(')').ok_or("no stat")?.1.split_whitespace().collect();
-    let ticks: u64 =
-        fields.get(11).ok_or("no stat")?.parse::<u64>()? + fields.get(12).ok_or("no stat")?.parse::<u64>()?;
+    let mut ticks = 0;
+    for field in wanted {
+        ticks += fields.get(*field).ok_or("no stat")?.parse::<u64>()?;
+    }
     Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
 }
 
@@ -137,6 +161,9 @@ fn spawn(
         .env("SKEIN__SERVICE__HOST_KEY", host_key)
         // Nobody is cut off while thousands of others are still connecting.
         .env("SKEIN__ACCESS__HEARTBEAT_MS", "600000")
+        // The few users of a measurement do the work of many.
+        .env("SKEIN__ACCESS__LIMITS__REQUESTS_PER_USER_PER_MINUTE", "0")
+        .env("SKEIN__ACCESS__LIMITS__SESSIONS_PER_USER_MAX", "0")
         .env("SKEIN_LOG", "error")
         .envs(environment.iter().cloned())
         .current_dir(directory)

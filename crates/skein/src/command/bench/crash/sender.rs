@@ -1,12 +1,16 @@
-//! One user of the crash test: one operation after the other, each repeated by the SDK until it is answered.
+//! One user of the crash test: one operation after the other, each repeated until it is answered.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use skein_client::{Client, ClientError};
 use skein_proto::{
+    codec::Body,
     id::{ConversationId, UserId},
     v1::{self, ErrorCode, send_message_request::To},
 };
@@ -16,6 +20,11 @@ use skein_testkit::{
 };
 
 use super::view::fingerprint;
+
+/// How long an answer is asked for.
+const PATIENCE: Duration = Duration::from_secs(50);
+/// Between two attempts, each of which the SDK has repeated already.
+const STEP: Duration = Duration::from_millis(100);
 
 /// One user at work.
 pub struct Sender {
@@ -39,7 +48,7 @@ impl Sender {
         Self { client, places, workload, done: Sends::default() }
     }
 
-    /// One operation after the other; each is repeated by the SDK until it is answered.
+    /// One operation after the other; each is repeated until it is answered. The last one, after the faults, is a send.
     pub async fn run(mut self, stop: Arc<AtomicBool>) -> Sends {
         while !stop.load(Ordering::Relaxed) {
             match self.workload.next_operation() {
@@ -53,6 +62,7 @@ impl Sender {
                 }
             }
         }
+        self.send(0).await;
         self.done
     }
 
@@ -88,47 +98,71 @@ impl Sender {
             content: skein_client::client::text_content(&send.client_id).into(),
             ..Default::default()
         };
-        let sent: v1::SendMessageResponse = self.client.call("MessageService/SendMessage", &request).await?;
+        let sent = until_answered(|| self.client.send_request(&request)).await?;
         Ok(Acked { message_id: sent.message_id, seq: sent.seq })
     }
 
     /// The index of an answered send, and its answer.
-    fn answered(&self, ago: usize) -> Option<(usize, Acked)> {
+    fn earlier(&self, ago: usize) -> Option<(usize, Acked)> {
         let index = self.done.sends.len().checked_sub(ago + 1)?;
         Some((index, self.done.sends[index].acked()?))
     }
 
     async fn repeat(&mut self, ago: usize) {
-        let Some((index, _)) = self.answered(ago) else { return };
+        let Some((index, _)) = self.earlier(ago) else { return };
         let answer = self.ask(&self.done.sends[index]).await;
         self.done.sends[index].answers.extend(answer);
     }
 
     async fn recall(&mut self, ago: usize) {
-        let Some((index, acked)) = self.answered(ago) else { return };
+        let Some((index, acked)) = self.earlier(ago) else { return };
         let send = &mut self.done.sends[index];
-        let request = v1::RecallMessageRequest {
-            conversation_id: send.conversation.clone(),
-            message_id: acked.message_id,
-            ..Default::default()
-        };
-        let answer: Result<v1::RecallMessageResponse, _> =
-            self.client.call("MessageService/RecallMessage", &request).await;
+        let (client, place) = (&self.client, send.conversation.clone());
+        let answer = until_answered(|| client.recall(&place, acked.message_id)).await;
         send.recall = attempted(send.recall, answer.is_ok());
     }
 
     async fn delete(&mut self, ago: usize) {
-        let Some((index, acked)) = self.answered(ago) else { return };
+        let Some((index, acked)) = self.earlier(ago) else { return };
         let send = &mut self.done.sends[index];
         let request = v1::DeleteMessagesRequest {
             conversation_id: send.conversation.clone(),
             message_ids: vec![acked.message_id],
             ..Default::default()
         };
+        // Past the SDK, which would pull: that devices find out by themselves is what is tested.
         let answer: Result<v1::DeleteMessagesResponse, _> =
-            self.client.call("MessageService/DeleteMessages", &request).await;
+            answered(&self.client, "MessageService/DeleteMessages", &request).await;
         send.deletion = attempted(send.deletion, answer.is_ok());
     }
+}
+
+/// Asks until there is an answer: somebody who gave a message up and wrote the next one would see them in the wrong order, once the first one, late,
+/// is stored after all.
+///
+/// # Errors
+/// What is refused for good, or for longer than any fault may last.
+pub async fn until_answered<T, F>(mut ask: impl FnMut() -> F) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<T, ClientError>>,
+{
+    let start = Instant::now();
+    loop {
+        match ask().await {
+            Err(ClientError::Refused(error)) if error.retryable && start.elapsed() < PATIENCE => {
+                tokio::time::sleep(STEP).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// The same for any operation.
+///
+/// # Errors
+/// As [`until_answered`].
+pub async fn answered<Q: Body, A: Body>(client: &Client, method: &str, request: &Q) -> Result<A, ClientError> {
+    until_answered(|| client.call(method, request)).await
 }
 
 /// What was done once stays done.

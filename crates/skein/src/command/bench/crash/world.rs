@@ -10,7 +10,7 @@ use skein_proto::{
 use skein_testkit::history::{History, Membership};
 use tokio::task::JoinSet;
 
-use super::{GROUP_SIZE, view};
+use super::{GROUP_SIZE, sender::answered, view};
 use crate::command::Error;
 
 /// Who is where.
@@ -73,7 +73,8 @@ impl World {
                 };
                 let owner = owner.clone();
                 tasks.spawn(async move {
-                    let answer = owner.call::<_, v1::AddMembersResponse>("GroupService/AddMembers", &request).await;
+                    let answer =
+                        answered::<_, v1::AddMembersResponse>(&owner, "GroupService/AddMembers", &request).await;
                     answer.map(drop).map_err(|error| format!("adding a member: {error}"))
                 });
             }
@@ -85,7 +86,7 @@ impl World {
                 };
                 tasks.spawn(async move {
                     let answer =
-                        owner.call::<_, v1::RemoveMembersResponse>("GroupService/RemoveMembers", &request).await;
+                        answered::<_, v1::RemoveMembersResponse>(&owner, "GroupService/RemoveMembers", &request).await;
                     answer.map(drop).map_err(|error| format!("removing a member: {error}"))
                 });
             }

@@ -21,6 +21,8 @@ export type { Observable } from "./observable.js";
 export type { ClientEvents, ClientOptions } from "./options.js";
 export type { RoomMessage, RoomPriority } from "./room/place.js";
 export type { Room, RoomContent, RoomEvents, RoomState } from "./room/room.js";
+export type { Signal, SignalReply, SignalTarget } from "./signal/signal.js";
+export type { SignalContent, Signals } from "./signal/signals.js";
 export type { ConnectionStatus } from "./status.js";
 export { IndexedDbStorage } from "./storage/indexeddb.js";
 export { MemoryStorage } from "./storage/memory.js";

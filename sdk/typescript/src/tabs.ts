@@ -3,6 +3,7 @@
 import type { Limits } from "./limits.js";
 import type { Message } from "./model/message.js";
 import { report } from "./report.js";
+import type { Signal } from "./signal/signal.js";
 import type { ConnectionStatus } from "./status.js";
 import type { Changes, Intent } from "./storage/storage.js";
 
@@ -11,6 +12,8 @@ export type TabMessage =
   /** Of the leader: these changes are being written. `live`: new messages of others among them. */
   | { readonly type: "changes"; readonly changes: Changes; readonly live: readonly Message[] }
   | { readonly type: "status"; readonly status: ConnectionStatus }
+  /** Of the leader: these have come. */
+  | { readonly type: "signals"; readonly signals: readonly Signal[] }
   /** Of the leader: what the server said last of its limits and clock. */
   | { readonly type: "welcome"; readonly limits: Limits; readonly serverAheadMs: number }
   /** The outbox in the storage has changed. */

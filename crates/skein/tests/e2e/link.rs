@@ -188,9 +188,9 @@ impl Link {
     /// The same of those that have come already; what is asked after is answered after them.
     pub fn passed(&mut self, name: &str) -> Vec<Value> {
         self.call("AccountService/GetMe", json!({})).unwrap();
-        let (taken, left) = std::mem::take(&mut self.passing).into_iter().partition(|event| !event[name].is_null());
-        self.passing = left;
-        let taken: Vec<Value> = taken;
+        let (taken, left): (Vec<Value>, Vec<Value>) =
+            std::mem::take(&mut self.passing).into_iter().partition(|event| !event[name].is_null());
+        self.passing = left.into();
         taken.into_iter().map(|mut event| event[name].take()).collect()
     }
 

@@ -11,6 +11,7 @@ import type { TransportName } from "../link/transport.js";
 import { messageFromWire } from "../model/convert.js";
 import type { Message } from "../model/message.js";
 import { Replica } from "../replica/replica.js";
+import { type Signal, signalFromWire } from "../signal/signal.js";
 import type { ConnectionStatus } from "../status.js";
 import type { Changes, Intent, Storage, Stored } from "../storage/storage.js";
 import { Courier } from "./courier.js";
@@ -28,6 +29,7 @@ const ANNOUNCED_MAX = 64;
 export interface LeaderEvents {
   /** To be shown here and in the other tabs. `live`: new messages of others. */
   readonly changed: (changes: Changes, live: readonly Message[]) => void;
+  readonly signals: (signals: readonly Signal[]) => void;
   readonly status: (status: ConnectionStatus) => void;
   readonly outboxChanged: () => void;
   readonly draftTold: (conversationId: string, text: string) => void;
@@ -214,6 +216,8 @@ export class Leader {
       const message = body.case === "message" && body.value.message;
       return message && this.#isNew(message.conversationId, Number(message.seq)) ? [messageFromWire(message)] : [];
     });
+    const signals = events.flatMap(({ body }) => (body.case === "signal" ? [signalFromWire(body.value)] : []));
+    if (signals.length > 0) this.events.signals(signals);
     const changes = this.#replica.push(events);
     const others = live.filter(({ senderId }) => senderId !== this.me && senderId !== "0");
     this.#announced = [...this.#announced, ...others];

@@ -19,6 +19,7 @@ mod recent;
 pub use config::{BusConfig, BusEngine, NatsConfig};
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -71,6 +72,8 @@ pub enum BusMessage {
     },
     /// Pushes may have been lost: sessions are told to pull.
     Lagging(Whom),
+    /// How these people look to others may have changed: whoever watches them asks again.
+    Stirred(Whom),
     /// What one access layer tells those of all other nodes; its bytes are theirs to read. The node that publishes it is not told.
     Notice(Bytes),
     /// Something about a live room that this node listens to, see [`Bus::publish_room`].
@@ -123,6 +126,27 @@ pub trait Sessions: Send + Sync + 'static {
     fn online_devices(&self, user: UserId) -> Vec<Arc<str>>;
     /// Queues an event in the sessions that are connected, or were a moment ago; in how many.
     fn hand(&self, handing: &Handing) -> u32;
+    /// Those of these users who are here, with what their devices run on. Whoever left a moment ago still counts.
+    fn list_present(&self, users: &[UserId]) -> Vec<Present>;
+}
+
+/// Somebody who is connected somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// Who.
+    pub user: UserId,
+    /// Numbers of `skein.v1.Platform`, each once, in order.
+    pub platforms: Vec<u32>,
+}
+
+/// One for each person, with the platforms of all.
+pub(crate) fn merged(present: impl IntoIterator<Item = Present>) -> Vec<Present> {
+    let mut by_user: BTreeMap<UserId, BTreeSet<u32>> = BTreeMap::new();
+    for Present { user, platforms } in present {
+        by_user.entry(user).or_default().extend(platforms);
+    }
+    let one = |(user, platforms): (UserId, BTreeSet<u32>)| Present { user, platforms: platforms.into_iter().collect() };
+    by_user.into_iter().map(one).collect()
 }
 
 /// A call from a node that has no service layer; to be answered by one that has.
@@ -166,6 +190,9 @@ pub trait Bus: Send + Sync + 'static {
 
     /// The devices of a user that are connected, to whichever node. Nodes that do not answer in time count as having none.
     async fn online_devices(&self, user: UserId) -> Vec<Arc<str>>;
+
+    /// Those of these users who are connected, to whichever node, by user. Nodes that do not answer in time count as having none.
+    async fn list_present(&self, users: &[UserId]) -> Vec<Present>;
 
     /// Hands an event to those who are connected, to whichever node, past everything that waits; to how many sessions. Nothing is kept or repeated:
     /// nodes that do not answer in time count as none.

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use skein_proto::id::UserId;
 use tokio::sync::mpsc;
 
-use crate::{Bus, BusMessage, BusState, CallError, DELIVERIES_MAX, Handing, Place, Sessions};
+use crate::{Bus, BusMessage, BusState, CallError, DELIVERIES_MAX, Handing, Place, Present, Sessions, merged};
 
 /// Publishing end; the receiving end goes to the access layer.
 #[derive(Clone)]
@@ -45,6 +45,11 @@ impl Bus for LocalBus {
     async fn online_devices(&self, user: UserId) -> Vec<Arc<str>> {
         let sessions = self.sessions.get().and_then(Weak::upgrade);
         sessions.map(|sessions| sessions.online_devices(user)).unwrap_or_default()
+    }
+
+    async fn list_present(&self, users: &[UserId]) -> Vec<Present> {
+        let sessions = self.sessions.get().and_then(Weak::upgrade);
+        merged(sessions.map(|sessions| sessions.list_present(users)).unwrap_or_default())
     }
 
     async fn hand(&self, handing: Handing) -> u32 {

@@ -8,6 +8,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use skein_proto::id::UserId;
 
 pub use self::field::{Reader, Writer};
+use crate::Present;
 
 /// Packets of another version are dropped and counted: nodes of two versions live beside each other during an upgrade.
 const VERSION: u8 = 1;
@@ -85,6 +86,10 @@ pub(crate) enum Packet {
     Devices { user: UserId },
     /// Hand this event to those of these users who are connected; the reply is to how many sessions.
     Hand { only_device: Option<Arc<str>>, skip_device: Option<Arc<str>>, users: Vec<UserId>, event: Bytes },
+    /// Which of these users are connected; the reply is a list of them.
+    Present { users: Vec<UserId> },
+    /// How these users look may have changed.
+    Stirred { users: Vec<UserId> },
     /// What an access layer tells the others.
     Notice(Bytes),
 }
@@ -99,6 +104,8 @@ mod kind {
     pub(super) const SNAPSHOT: u8 = 7;
     pub(super) const DEVICES: u8 = 8;
     pub(super) const HAND: u8 = 9;
+    pub(super) const PRESENT: u8 = 10;
+    pub(super) const STIRRED: u8 = 11;
     pub(super) const NOTICE: u8 = 20;
 }
 
@@ -153,6 +160,14 @@ impl Packet {
                 out.head(kind::DEVICES);
                 out.varint(user.0);
             }
+            Self::Present { users } => {
+                out.head(kind::PRESENT);
+                out.users(users);
+            }
+            Self::Stirred { users } => {
+                out.head(kind::STIRRED);
+                out.users(users);
+            }
             Self::Hand { only_device, skip_device, users, event } => {
                 out.head(kind::HAND);
                 out.optional_text(only_device.as_deref());
@@ -206,6 +221,8 @@ impl Packet {
                 users: input.users()?,
             }),
             kind::DEVICES => Self::Devices { user: UserId(input.varint()?) },
+            kind::PRESENT => Self::Present { users: input.users()? },
+            kind::STIRRED => Self::Stirred { users: input.users()? },
             kind::HAND => Self::Hand {
                 only_device: input.optional_text()?.map(Arc::from),
                 skip_device: input.optional_text()?.map(Arc::from),
@@ -248,6 +265,32 @@ pub(crate) fn decode_names(bytes: Bytes) -> Decoded<Vec<Arc<str>>> {
         names.push(input.text()?.as_str().into());
     }
     Ok(names)
+}
+
+/// Those who are there, as the reply to [`Packet::Present`].
+pub(crate) fn encode_present(present: &[Present]) -> Bytes {
+    let mut out = Writer(BytesMut::new());
+    for Present { user, platforms } in present {
+        out.varint(user.0);
+        out.varint(platforms.len() as u64);
+        platforms.iter().for_each(|platform| out.varint(u64::from(*platform)));
+    }
+    out.0.freeze()
+}
+
+/// The inverse of [`encode_present`].
+pub(crate) fn decode_present(bytes: Bytes) -> Decoded<Vec<Present>> {
+    let mut input = Reader(bytes);
+    let mut present = Vec::new();
+    while !input.0.is_empty() {
+        let (user, count) = (UserId(input.varint()?), input.count()?);
+        let mut platforms = Vec::with_capacity(count);
+        for _ in 0..count {
+            platforms.push(u32::try_from(input.varint()?).map_err(|_| MalformedPacket)?);
+        }
+        present.push(Present { user, platforms });
+    }
+    Ok(present)
 }
 
 /// A number, as the reply to [`Packet::Hand`].
@@ -318,6 +361,8 @@ mod tests {
             any::<u64>().prop_map(|node| Packet::Ask { asker: NodeId(node) }),
             snapshot().prop_map(Packet::Snapshot),
             user().prop_map(|user| Packet::Devices { user }),
+            users().prop_map(|users| Packet::Present { users }),
+            users().prop_map(|users| Packet::Stirred { users }),
             (prop::option::of(name()), prop::option::of(name()), users(), prop::collection::vec(any::<u8>(), 0..100))
                 .prop_map(|(only_device, skip_device, users, event)| Packet::Hand {
                     only_device,
@@ -336,12 +381,19 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_refused_or_decoded(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0_u8..10) {
+        fn those_who_are_there_come_back(known in prop::collection::vec((any::<u64>(), prop::collection::vec(any::<u32>(), 0..5)), 0..20)) {
+            let present: Vec<_> = known.into_iter().map(|(user, platforms)| Present { user: UserId(user), platforms }).collect();
+            prop_assert_eq!(decode_present(encode_present(&present)), Ok(present));
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_decoded(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0_u8..24) {
             let _ = Packet::decode(Bytes::from(bytes.clone()));
             let mut packet = vec![VERSION, kind];
             packet.extend_from_slice(&bytes);
             let _ = Packet::decode(Bytes::from(packet));
             let _ = decode_count(Bytes::from(bytes.clone()));
+            let _ = decode_present(Bytes::from(bytes.clone()));
             let _ = decode_names(Bytes::from(bytes));
         }
 

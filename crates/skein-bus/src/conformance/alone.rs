@@ -4,7 +4,7 @@ use bytes::Bytes;
 use skein_proto::id::UserId;
 
 use super::World;
-use crate::{BusState, CallError, nats::NodeRole};
+use crate::{BusMessage, BusState, CallError, Present, Whom, nats::NodeRole};
 
 const ANN: UserId = UserId(7);
 
@@ -41,6 +41,17 @@ pub async fn signals_are_handed_and_counted(world: World) {
     assert_eq!(node.handed(), [(ANN, "web".into(), "typing".to_owned())]);
     assert_eq!(node.hand(&[ANN], "command", Some("phone"), None).await, 1);
     assert_eq!(node.handed(), [(ANN, "phone".into(), "command".to_owned())]);
+}
+
+/// Who is there is asked of the sessions; that somebody's presence may have changed comes back to them.
+pub async fn presence_of_this_node_is_known(world: World) {
+    let mut node = world.node().await;
+    node.hold(ANN, "phone");
+    let present = node.bus.list_present(&[ANN, UserId(8)]).await;
+    assert_eq!(present, [Present { user: ANN, platforms: vec![1] }]);
+    let whom = Whom::Users([ANN].into());
+    node.bus.publish(BusMessage::Stirred(whom.clone())).await;
+    while node.next_stirred().await != whom {}
 }
 
 /// A call without anybody to answer fails at once, and says that it was not made.

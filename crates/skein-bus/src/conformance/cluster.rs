@@ -6,7 +6,7 @@ use bytes::Bytes;
 use skein_proto::{id::UserId, v1::CloseCode};
 
 use super::World;
-use crate::{BusMessage, Whom, nats::NodeRole};
+use crate::{BusMessage, Present, Whom, nats::NodeRole};
 
 const ANN: UserId = UserId(7);
 const BOB: UserId = UserId(8);
@@ -292,4 +292,25 @@ pub async fn notices_reach_the_others(world: World) {
     a.hold(ANN, "phone");
     a.publish(&[ANN], 1).await;
     assert_eq!(a.next_event().await, (vec![ANN], 1));
+}
+
+/// Who is there is asked of every node that holds some of them; each node with sessions learns whose presence may have changed.
+pub async fn presence_is_known_across_nodes(world: World) {
+    let [mut a, mut b, c] = world.nodes().await;
+    b.hold(ANN, "phone");
+    c.hold(ANN, "web");
+    c.hold(ANN, "pad");
+    a.knows(ANN, "phone").await;
+    a.knows(ANN, "web").await;
+    let present = a.bus.list_present(&[BOB, ANN]).await;
+    assert_eq!(present, [Present { user: ANN, platforms: vec![1, 2] }], "those of all nodes, each once");
+    let whom = Whom::Users([ANN, BOB].into());
+    c.bus.publish(BusMessage::Stirred(whom.clone())).await;
+    for node in [&mut a, &mut b] {
+        while node.next_stirred().await != whom {}
+    }
+    a.settle();
+    c.bus.close().await;
+    while a.next_stirred().await != Whom::All {}
+    assert_eq!(a.bus.list_present(&[ANN]).await, [Present { user: ANN, platforms: vec![1] }]);
 }

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use skein_proto::{event::EncodedEvent, id::UserId, v1};
 use tokio::sync::mpsc;
 
-use crate::{Bus, BusMessage, Call, Handing, Sessions, Whom, nats::NodeRole};
+use crate::{Bus, BusMessage, Call, Handing, Present, Sessions, Whom, nats::NodeRole};
 
 /// Nothing takes this long unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -51,6 +51,12 @@ impl Sessions for Held {
     }
     fn online_devices(&self, user: UserId) -> Vec<Arc<str>> {
         self.devices.lock().get(&user).cloned().unwrap_or_default()
+    }
+    fn list_present(&self, users: &[UserId]) -> Vec<Present> {
+        let held = self.devices.lock();
+        let there = users.iter().filter_map(|user| Some((*user, held.get(user)?.len() as u32)));
+        // The platforms are as many as there are devices.
+        there.map(|(user, count)| Present { user, platforms: (1..=count).collect() }).collect()
     }
     fn hand(&self, handing: &Handing) -> u32 {
         let Some(v1::event::Body::Signal(signal)) = &handing.event.event().body else { return 0 };
@@ -181,8 +187,18 @@ impl TestNode {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.deliveries.recv()).await;
             match next.expect("a message comes").expect("the bus lives") {
-                BusMessage::Lagging(Whom::All) => {}
+                BusMessage::Lagging(Whom::All) | BusMessage::Stirred(_) => {}
                 message => return message,
+            }
+        }
+    }
+
+    /// The next message here that says whose presence may have changed.
+    pub async fn next_stirred(&mut self) -> Whom {
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.deliveries.recv()).await;
+            if let BusMessage::Stirred(whom) = next.expect("a message comes").expect("the bus lives") {
+                return whom;
             }
         }
     }

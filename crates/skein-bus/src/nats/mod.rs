@@ -34,7 +34,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, Handing, NatsConfig, Place,
+    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, Handing, NatsConfig, Place, Present,
     Sessions, Whom,
     directory::Directory,
     packet::{self, Duties, NodeId, Packet},
@@ -273,6 +273,12 @@ impl Bus for NatsBus {
                 }
                 node.deliver_here(message).await;
             }
+            BusMessage::Stirred(whom) => {
+                if let Whom::Users(users) = whom {
+                    node.tell_stirred(users).await;
+                }
+                node.deliver_here(message).await;
+            }
             BusMessage::Room { room, packet } => self.publish_room(&room.clone(), packet.clone()).await,
         }
     }
@@ -292,6 +298,10 @@ impl Bus for NatsBus {
         devices.sort_unstable();
         devices.dedup();
         devices
+    }
+
+    async fn list_present(&self, users: &[UserId]) -> Vec<Present> {
+        self.node.list_present(users).await
     }
 
     async fn hand(&self, handing: Handing) -> u32 {

@@ -21,6 +21,7 @@ use crate::{
     Asking, Caller, Done, Failure, ServerKey,
     admin::EventLines,
     now_ms,
+    presence::{self, Looks, OnlineReport},
     room::{
         key_of,
         report::{self, RoomReport, RoomStanding},
@@ -78,6 +79,17 @@ impl RemoteService {
 
     pub(crate) async fn report_rooms(&self, node: u64, reports: Vec<RoomReport>) -> Vec<RoomStanding> {
         report_elsewhere(&self.bus, node, reports).await
+    }
+
+    pub(crate) async fn look(&self, looks: Looks) -> Result<Vec<Vec<v1::Presence>>, v1::Error> {
+        let answer = self.ask(None, Question::Look { looks }).await?;
+        presence::wire::decode_looked(answer).map_err(|_| unreadable())
+    }
+
+    pub(crate) async fn report_online(&self, report: OnlineReport) -> Result<bool, v1::Error> {
+        // The reports of one node keep their order: they all go to one place.
+        let answer = self.ask(Some(report.node), Question::ReportOnline { report }).await?;
+        Ok(answer.first() == Some(&1))
     }
 
     pub(crate) async fn authenticate_server(&self, key: Option<&str>) -> Result<ServerKey, v1::Error> {

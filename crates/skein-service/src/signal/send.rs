@@ -168,14 +168,21 @@ impl Service {
         };
         let skip_device = caller.map(|caller| caller.device_id.clone());
         let event = Arc::new(EncodedEvent::new(signal));
-        let delivered = self.bus.hand(Handing { users, only_device, skip_device, event }).await;
+        let mut delivered = 0;
+        let mut handed = 0;
+        for (users, counted) in self.counted(caller, users, uncounted).await? {
+            let (only_device, skip_device, event) = (only_device.clone(), skip_device.clone(), event.clone());
+            let count = self.bus.hand(Handing { users, only_device, skip_device, event }).await;
+            handed += count;
+            delivered += if counted { count } else { 0 };
+        }
         let mut response = v1::SendSignalResponse {
             signal_id: id.to_string(),
-            delivered: if uncounted { 0 } else { delivered },
+            delivered,
             ..Default::default()
         };
         if let Some(mut reply) = reply {
-            if delivered == 0 {
+            if handed == 0 {
                 return Err(Failure::new(ErrorCode::Unavailable, "nobody is there who could reply"));
             }
             let patience = Duration::from_millis(u64::from(reply_within_ms));
@@ -185,6 +192,22 @@ impl Service {
             }
         }
         Ok(response)
+    }
+
+    /// The receivers in two parts: those of whom the sender may learn that they are there are counted, the others are not.
+    async fn counted(
+        &self,
+        caller: Option<&Caller>,
+        users: Arc<[UserId]>,
+        uncounted: bool,
+    ) -> Result<Vec<(Arc<[UserId]>, bool)>> {
+        let Some(caller) = caller.filter(|_| !uncounted) else { return Ok(vec![(users, !uncounted)]) };
+        let open = self.sees_online(caller.user, &users).await?;
+        if open.len() == users.len() {
+            return Ok(vec![(users, true)]);
+        }
+        let hidden = users.iter().copied().filter(|user| !open.contains(user)).collect();
+        Ok(vec![(open.into(), true), (hidden, false)])
     }
 
     async fn signal_to_room(

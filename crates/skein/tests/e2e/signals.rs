@@ -189,7 +189,7 @@ fn what_may_not_be_sent_is_refused_with_a_code() {
 
 #[test]
 fn large_groups_have_no_typing() {
-    let server = Server::start_with(&[("SKEIN__STORE__SQLITE__LARGE_GROUP_MEMBERS", "2")]);
+    let server = Server::start_with(&[("SKEIN__SQLITE__LARGE_GROUP_MEMBERS", "2")]);
     let [ann, bob, eve] = ["ann", "bob", "eve"].map(|name| register(&server, name));
     let group = json!({"name": "g", "userIds": [bob.user_id, eve.user_id]});
     let group = call(&server, &ann.access, "GroupService/CreateGroup", group)["group"]["conversationId"].clone();

@@ -120,7 +120,7 @@ impl Timeline {
                 false
             }
             // Nothing of it is kept; who listens is told.
-            Some(v1::event::Body::Signal(_)) => true,
+            Some(v1::event::Body::Signal(_) | v1::event::Body::Presence(_)) => true,
             None => false,
         }
     }

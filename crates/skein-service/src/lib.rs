@@ -41,9 +41,10 @@ pub use dispatch::{is_for_servers, is_method};
 pub use effect::{Asking, Done, Effect, SessionView};
 pub use failure::Failure;
 pub use gate::Gate;
-pub use presence::OnlineReport;
+pub use presence::{OnlineReport, PRESENCE_USERS_MAX};
 pub use remote::{RemoteService, answer_calls};
 pub use service::{Service, now_ms};
+pub use skein_store::presence::OnlineMove;
 
 /// Result of every operation.
 pub type Result<T> = std::result::Result<T, Failure>;

@@ -119,8 +119,7 @@ fn seen(connection: &Connection, watcher: UserId, user: UserId) -> Result<SeenPr
         let state = EnumValue::from(state).as_known().unwrap_or_default();
         Ok((ChosenPresence { state, text: row.get(1)?, until_ms: number(row, 2)? }, number(row, 3)?))
     };
-    let (chosen, last_seen_ms) =
-        statement.query_row([user.0 as i64], read).optional().stored()?.unwrap_or_default();
+    let (chosen, last_seen_ms) = statement.query_row([user.0 as i64], read).optional().stored()?.unwrap_or_default();
     let visible = may_see(connection, watcher, user, VISIBLE_SETTING)?;
     let last_seen_ms = if may_see(connection, watcher, user, LAST_SEEN_SETTING)? { last_seen_ms } else { 0 };
     Ok(SeenPresence { chosen, visible, last_seen_ms })

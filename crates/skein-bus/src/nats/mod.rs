@@ -34,8 +34,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, Handing, NatsConfig, Place, Present,
-    Sessions, Whom,
+    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, Handing, NatsConfig, Place,
+    Present, Sessions, Whom,
     directory::Directory,
     packet::{self, Duties, NodeId, Packet},
     recent::{Closed, Recent},

@@ -155,7 +155,10 @@ mod tests {
     fn nothing_is_shown_of_those_who_hide() {
         for present in [None, Some(&there())] {
             let hidden = shown(false, BOB, seen(PresenceState::Busy, false), present, 50);
-            assert_eq!((state(&hidden), hidden.devices.len(), hidden.text.as_str()), (PresenceState::Unspecified, 0, ""));
+            assert_eq!(
+                (state(&hidden), hidden.devices.len(), hidden.text.as_str()),
+                (PresenceState::Unspecified, 0, "")
+            );
         }
     }
 }

@@ -38,14 +38,18 @@ impl Service {
         Ok(self.store.record_online(RecordOnline { node, moves, beat_ms, day_offset_ms }).await?)
     }
 
+    /// What this node told before it was started again ended with its last word. To be called before it tells anything.
+    ///
+    /// # Errors
+    /// A failure of the store.
+    pub async fn end_former_start(&self) -> Result<()> {
+        let own = self.bus.number();
+        self.end_nodes(self.now_ms().saturating_add(1), |node| node == own).await
+    }
+
     /// Ends the spans of nodes that are silent, at the moment when they last told something. Runs until it is dropped.
     pub async fn end_silent_nodes(self: Arc<Self>) {
         let mut looks = tokio::time::interval(LOOK);
-        // What this node told before it was started again ended with its last word.
-        let own = self.bus.number();
-        if let Err(failure) = self.end_nodes(self.now_ms(), |node| node == own).await {
-            tracing::warn!(%failure, "who was connected before this start is counted later");
-        }
         loop {
             looks.tick().await;
             let since_ms = self.now_ms().saturating_sub(SILENCE_MAX_MS);

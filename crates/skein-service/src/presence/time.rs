@@ -14,7 +14,14 @@ const DAYS_MAX: i64 = 366;
 
 fn to_wire(day: OnlineDay) -> v1::OnlineDay {
     let OnlineDay { user, day, online_ms, first_ms, last_ms } = day;
-    v1::OnlineDay { user_id: user.0, day, online_ms, first_seen_ms: first_ms, last_seen_ms: last_ms, ..Default::default() }
+    v1::OnlineDay {
+        user_id: user.0,
+        day,
+        online_ms,
+        first_seen_ms: first_ms,
+        last_seen_ms: last_ms,
+        ..Default::default()
+    }
 }
 
 impl Service {
@@ -24,7 +31,9 @@ impl Service {
         let today = day_of(self.now_ms(), offset_ms);
         let (from, to) = if (from, to) == (0, 0) { (today, today) } else { (from, to) };
         if from < 0 || to < from || to - from >= DAYS_MAX {
-            let text = format!("from_day and to_day are numbers of days since 1970-01-01, in this order and at most {DAYS_MAX} of them");
+            let text = format!(
+                "from_day and to_day are numbers of days since 1970-01-01, in this order and at most {DAYS_MAX} of them"
+            );
             return Err(Failure::invalid(text));
         }
         Ok(Days { from, to, offset_ms })

@@ -57,9 +57,7 @@ async fn answer(service: &Service, request: Bytes) -> Result<Bytes, v1::Error> {
             Ok(report::encode_standings(&service.report_rooms_here(node, &reports)))
         }
         Question::Look { looks } => Ok(presence::wire::encode_looked(service.look(looks).await?)),
-        Question::ReportOnline { report } => {
-            Ok(Bytes::from(vec![u8::from(service.report_online(report).await?)]))
-        }
+        Question::ReportOnline { report } => Ok(Bytes::from(vec![u8::from(service.report_online(report).await?)])),
         Question::AuthenticateServer { key } => {
             service.authenticate_server(key.as_deref()).map(|key| wire::encode_key(&key))
         }

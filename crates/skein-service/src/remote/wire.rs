@@ -169,9 +169,7 @@ impl<'a> Question<'a> {
                 Ok(Self::ReportRooms { node: input.varint()?, reports: report::read_reports(&mut input)? })
             }
             kind::LOOK => Ok(Self::Look { looks: presence::wire::read_looks(&mut input)? }),
-            kind::REPORT_ONLINE => {
-                Ok(Self::ReportOnline { report: presence::wire::read_report(&mut input)? })
-            }
+            kind::REPORT_ONLINE => Ok(Self::ReportOnline { report: presence::wire::read_report(&mut input)? }),
             kind::AUTHENTICATE_SERVER => Ok(Self::AuthenticateServer { key: input.optional_text()? }),
             kind::DISPATCH_SERVER => {
                 let key = ServerKey { name: input.text()?.as_str().into() };

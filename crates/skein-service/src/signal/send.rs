@@ -176,11 +176,7 @@ impl Service {
             handed += count;
             delivered += if counted { count } else { 0 };
         }
-        let mut response = v1::SendSignalResponse {
-            signal_id: id.to_string(),
-            delivered,
-            ..Default::default()
-        };
+        let mut response = v1::SendSignalResponse { signal_id: id.to_string(), delivered, ..Default::default() };
         if let Some(mut reply) = reply {
             if handed == 0 {
                 return Err(Failure::new(ErrorCode::Unavailable, "nobody is there who could reply"));

@@ -16,6 +16,7 @@ pub mod group;
 pub mod mailing;
 pub mod message;
 pub mod outbox;
+pub mod presence;
 pub mod random;
 pub mod receipt;
 pub mod roster;
@@ -66,6 +67,10 @@ macro_rules! conformance_tests {
             receipt {
                 reading_moves_forward_only, reading_and_unread_agree, delivery_does_not_move_the_timeline,
                 cursors_of_those_who_could_see, strangers_have_no_cursor,
+            }
+            presence {
+                what_is_seen_is_what_is_allowed, the_invisible_are_not_seen_leaving, online_time_is_counted_by_day,
+                silent_nodes_are_found_and_forgotten,
             }
             sync {
                 pages_make_the_whole_world, nothing_new_is_empty, bundles_carry_the_newest,

@@ -20,6 +20,8 @@ mod messages;
 mod migrate;
 mod nodes;
 mod postgres;
+mod presence;
+mod presence_cluster;
 mod receiver;
 mod rooms;
 mod rooms_cluster;

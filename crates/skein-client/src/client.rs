@@ -21,6 +21,7 @@ use crate::{
     account::{Login, now_ms},
     driver::{Command, Driver, Shared},
     gateways::Gateways,
+    presence,
     puller::Puller,
     room::{self, RoomState},
     timeline::Timeline,
@@ -51,6 +52,9 @@ pub enum Update {
     Event(Box<v1::Event>),
     /// A pull brought something; look at the timeline.
     Pulled,
+    /// Internal: pushes were lost.
+    #[doc(hidden)]
+    Missed,
     /// Internal: something may have to be pulled.
     #[doc(hidden)]
     Needs,
@@ -95,6 +99,7 @@ impl Client {
             pulls: tokio::sync::Mutex::new(()),
             rooms: Mutex::default(),
             typing: Mutex::default(),
+            watched: Mutex::default(),
         });
         let client = Self { shared: shared.clone(), commands, user_id: login.user.user_id };
         tokio::spawn(Driver::new(shared.clone(), received).run());
@@ -102,6 +107,7 @@ impl Client {
         let puller = Puller { shared: shared.clone(), commands: client.commands.downgrade(), user_id: client.user_id };
         tokio::spawn(puller.run(shared.updates.subscribe(), Box::new(cache)));
         tokio::spawn(room::rejoin(client.downgrade(), shared.updates.subscribe()));
+        tokio::spawn(presence::follow(client.downgrade(), shared.updates.subscribe()));
         client
     }
 

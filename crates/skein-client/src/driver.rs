@@ -76,6 +76,8 @@ pub(crate) struct Shared {
     pub(crate) pulls: tokio::sync::Mutex<()>,
     /// The live rooms that this client is in.
     pub(crate) rooms: Mutex<HashMap<String, Weak<RoomState>>>,
+    /// The people who are watched, and how they looked last.
+    pub(crate) watched: Mutex<HashMap<u64, v1::Presence>>,
     /// Who writes where just now.
     pub(crate) typing: Mutex<Typing>,
 }
@@ -385,6 +387,9 @@ impl Driver {
         drop(timeline);
         for event in changed {
             self.shared.tell(Update::Event(Box::new(event)));
+        }
+        if lagging {
+            self.shared.tell(Update::Missed);
         }
         self.shared.tell(Update::Needs);
     }

@@ -1,6 +1,7 @@
 /** The client: connects, keeps the local copy true, and is where everything else is reached from. */
 
 import { Caller } from "./caller.js";
+import type { Connected } from "./connected.js";
 import type { Conversation } from "./conversation.js";
 import { Emitter } from "./emitter.js";
 import { asSkeinError, SkeinError } from "./error.js";
@@ -16,6 +17,7 @@ import { type Observable, Value } from "./observable.js";
 import type { ClientEvents, ClientOptions } from "./options.js";
 import { OutboxView } from "./outbox_view.js";
 import { People } from "./people.js";
+import { Presences } from "./presence/presences.js";
 import type { Room } from "./room/room.js";
 import { RoomLink } from "./room/room_link.js";
 import { Signals } from "./signal/signals.js";
@@ -34,17 +36,6 @@ const EARLY_MAX = 500;
 /** A leader that does not answer for so long is frozen: another tab takes over. */
 const SILENT_LEADER_MS = 4_000;
 
-/** What lives from `connect` to `close`. */
-interface Connected {
-  readonly tabs: Tabs;
-  readonly storage: Storage;
-  readonly tokens: TokenProvider;
-  readonly stopListening: () => void;
-  leader: Leader | undefined;
-  /** Runs out when the tab that leads does not say anything. */
-  doubt: ReturnType<typeof setTimeout> | undefined;
-}
-
 export class Client {
   readonly userId: string;
   readonly #emitter = new Emitter<ClientEvents>();
@@ -54,6 +45,8 @@ export class Client {
   readonly #people: People;
   /** Short words between devices that are connected: typing, commands, the application's own. */
   readonly signals: Signals;
+  /** Who is there, and how one looks to others. */
+  readonly presence: Presences;
   readonly #state: State;
   readonly #rooms: RoomLink;
   #storage: Storage = new MemoryStorage();
@@ -71,6 +64,7 @@ export class Client {
     this.#caller = new Caller(httpTo(options, this.#gateways, this.#fetch), (reason) => this.#tokens(reason));
     const storage = () => this.#storage;
     this.#people = new People(this.#caller, storage);
+    this.presence = new Presences(this.#caller, (userIds) => this.#toLeader({ type: "watch", userIds }));
     this.signals = new Signals(options.userId, this.#caller);
     this.#rooms = new RoomLink(() => {
       const gateways = gatewaysOf(options);
@@ -352,6 +346,7 @@ export class Client {
     connected.leader = new Leader(this.userId, this.#caller, connected.storage, stored, link, {
       changed: (changes, live) => this.#tellTabs(connected, { type: "changes", changes, live }),
       signals: (signals) => this.#tellTabs(connected, { type: "signals", signals }),
+      presence: (presences) => this.#tellTabs(connected, { type: "presence", presences }),
       status: (status) => this.#tellTabs(connected, { type: "status", status }),
       welcome: (limits, serverTimeMs) => {
         if (limits !== undefined) this.#limits = limitsFromWire(limits);
@@ -392,6 +387,12 @@ export class Client {
           this.signals.take(signal);
           this.#emitter.emit("signal", signal);
         }
+        break;
+      case "presence":
+        this.presence.take(message.presences);
+        break;
+      case "watch":
+        connected.leader?.watch(message.userIds);
         break;
       case "status":
         this.#trust(connected);
@@ -454,6 +455,7 @@ export class Client {
     if (!same) this.#status.set(status);
     if (!wasUp && isUp(status)) {
       this.#people.retry();
+      this.presence.retry();
       this.#state.retryLoads();
     }
   }

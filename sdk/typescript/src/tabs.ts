@@ -2,6 +2,7 @@
 
 import type { Limits } from "./limits.js";
 import type { Message } from "./model/message.js";
+import type { Presence } from "./presence/presence.js";
 import { report } from "./report.js";
 import type { Signal } from "./signal/signal.js";
 import type { ConnectionStatus } from "./status.js";
@@ -29,6 +30,10 @@ export type TabMessage =
   | { readonly type: "tryNow" }
   /** Of a follower: somebody looks at this conversation. */
   | { readonly type: "look"; readonly conversationId: string }
+  /** Of the leader: this is how people look. */
+  | { readonly type: "presence"; readonly presences: readonly Presence[] }
+  /** Of a follower: it shows these people. */
+  | { readonly type: "watch"; readonly userIds: readonly string[] }
   /** A tab has come, or doubts: the leader says its status again. */
   | { readonly type: "hello" }
   /** The user has logged out here: everybody closes. */

@@ -9,7 +9,7 @@ use crate::{Result, Service};
 /// Between two looks for nodes that are silent.
 const LOOK: Duration = Duration::from_secs(10);
 /// A node that has not told that it lives for so long does not, in milliseconds.
-const SILENCE_MAX_MS: u64 = 45_000;
+const SILENCE_MAX_MS: u64 = 30_000;
 /// People who are taken off a silent node in one transaction.
 const BATCH: u32 = 1_000;
 

@@ -51,7 +51,10 @@ fn check(codec: Codec, data: &[u8]) {
 }
 
 fn is_of_server(frame: &v1::Frame) -> bool {
-    matches!(frame.body, Some(Body::Welcome(_) | Body::Response(_) | Body::Push(_) | Body::GoAway(_)))
+    matches!(
+        frame.body,
+        Some(Body::Welcome(_) | Body::Response(_) | Body::Push(_) | Body::RoomPush(_) | Body::GoAway(_))
+    )
 }
 
 fn check_reason(malformed: &Malformed) {

@@ -145,8 +145,10 @@ impl Model {
 
     fn frame(&mut self, frame: v1::Frame) {
         let ack = frame.ack;
-        let server_only =
-            matches!(frame.body, Some(Body::Welcome(_) | Body::Response(_) | Body::Push(_) | Body::GoAway(_)));
+        let server_only = matches!(
+            frame.body,
+            Some(Body::Welcome(_) | Body::Response(_) | Body::Push(_) | Body::RoomPush(_) | Body::GoAway(_))
+        );
         assert!(!server_only, "refused when it was decoded");
         let is_hello = matches!(frame.body, Some(Body::Hello(_)));
         let expected = match &frame.body {

@@ -13,8 +13,17 @@ use skein_store::message::{Delivery, Recipients};
 use crate::{Caller, Service};
 
 impl Service {
-    /// Announces a new or changed message to its receivers, except on the caller's own device.
+    /// Announces a new or changed message to its receivers, except on the caller's own device, which has the answer.
     pub(crate) async fn announce_message(&self, caller: &Caller, delivery: Delivery) {
+        self.announce(caller, delivery, Some(caller)).await;
+    }
+
+    /// Announces a system line to its receivers, on the caller's own device too: the answer to what caused it does not carry it.
+    pub(crate) async fn announce_system_line(&self, caller: &Caller, delivery: Delivery) {
+        self.announce(caller, delivery, None).await;
+    }
+
+    async fn announce(&self, caller: &Caller, delivery: Delivery, skip: Option<&Caller>) {
         let Delivery { message, recipients } = delivery;
         let Some(users) = self.receivers(recipients).await else { return };
         let options = message.options.as_option().cloned().unwrap_or_default();
@@ -30,7 +39,7 @@ impl Service {
             message: message.into(),
             ..Default::default()
         };
-        self.deliver(users, EncodedEvent::new(event), Some(caller)).await;
+        self.deliver(users, EncodedEvent::new(event), skip).await;
     }
 
     /// Has these receivers look whether they have everything.

@@ -120,17 +120,27 @@ impl RoomHere {
         new
     }
 
-    /// What the room was told about counts.
-    pub(super) fn note_counts(&self, push: &v1::RoomPush) {
-        if push.online_count.is_none() && push.counters.is_empty() {
-            return;
+    /// What the room was told about counts. While an owner is being missed two nodes may keep the room, and one of them not know what the other has told: a counter
+    /// that would go back is put right. True when one was.
+    pub(super) fn note_counts(&self, push: &mut v1::RoomPush) -> bool {
+        if push.online_count.is_none() && push.counters.is_empty() && !push.closed {
+            return false;
         }
         let mut known = self.known.lock();
+        if push.closed {
+            // Whoever comes now is in a new room.
+            *known = Known::default();
+            return false;
+        }
         known.online = push.online_count.unwrap_or(known.online);
-        for counter in &push.counters {
+        let mut changed = false;
+        for counter in &mut push.counters {
             let value = known.counters.entry(counter.name.clone()).or_default();
             *value = counter.value.max(*value);
+            changed |= counter.value != *value;
+            counter.value = *value;
         }
+        changed
     }
 
     /// All counters, and how many are online, as they were told last.

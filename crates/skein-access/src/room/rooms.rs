@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use skein_bus::Bus;
+use skein_proto::codec::Codec;
 use skein_service::{Gate, now_ms, room::packet::RoomPacket};
 use tokio::sync::Notify;
 
@@ -69,8 +70,10 @@ impl Rooms {
     pub(crate) fn take_packet(&self, id: &str, packet: Bytes) {
         let Some(room) = self.by_id.lock().get(id).cloned() else { return };
         match RoomPacket::decode(packet) {
-            Some(RoomPacket::Tick { push, encoded }) => {
-                room.note_counts(&push);
+            Some(RoomPacket::Tick { mut push, mut encoded }) => {
+                if room.note_counts(&mut push) {
+                    encoded = Codec::Binary.encode(&*push);
+                }
                 if room.take(Tick::new(&push, encoded, now_ms())) {
                     room.wake();
                 }

@@ -242,3 +242,25 @@ proptest! {
         });
     }
 }
+
+#[tokio::test]
+async fn a_counter_never_goes_back_whoever_keeps_the_room() {
+    let rooms = rooms();
+    let ann = member(&rooms, 1, 7, 1).await;
+    let likes = |epoch, value| v1::RoomPush {
+        counters: vec![v1::RoomCounter { name: "likes".to_owned(), value, ..Default::default() }],
+        ..push(epoch, 1, 0, 0, 0)
+    };
+    // Another owner has not heard of the last like yet.
+    for (epoch, value) in [(7, 41), (8, 40), (8, 43)] {
+        tick(&rooms, &likes(epoch, value));
+    }
+    let told: Vec<u64> = taken(&ann).iter().map(|push| push.counters[0].value).collect();
+    assert_eq!(told, [41, 41, 43]);
+    // A room that is closed takes its counters with it.
+    tick(&rooms, &v1::RoomPush { closed: true, ..push(8, 1, 0, 0, 0) });
+    assert!(taken(&ann)[0].closed);
+    let bob = member(&rooms, 2, 9, 1).await;
+    tick(&rooms, &likes(9, 1));
+    assert_eq!(taken(&bob)[0].counters[0].value, 1);
+}

@@ -19,7 +19,7 @@ impl Service {
         };
         let (_, changed) =
             self.store.create_group(caller.user, &name, &members, &client_group_id, self.now_ms()).await?;
-        let (group, _) = self.announce_group(caller, changed).await;
+        let (group, _) = self.announce_group(caller, changed, &members).await;
         Ok(v1::CreateGroupResponse { group: group.into(), ..Default::default() })
     }
 }

@@ -13,7 +13,7 @@ impl Service {
         request: v1::LeaveGroupRequest,
     ) -> Result<v1::LeaveGroupResponse> {
         let changed = self.store.leave_group(caller.user, group_id(&request.conversation_id)?, self.now_ms()).await?;
-        self.announce_group(caller, changed).await;
+        self.announce_group(caller, changed, &[]).await;
         Ok(v1::LeaveGroupResponse::default())
     }
 }

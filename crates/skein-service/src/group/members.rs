@@ -18,7 +18,7 @@ impl Service {
             return Err(Failure::invalid("user_ids names nobody to add"));
         }
         let changed = self.store.add_members(caller.user, conversation, &users, self.now_ms()).await?;
-        let (group, added_ids) = self.announce_group(caller, changed).await;
+        let (group, added_ids) = self.announce_group(caller, changed, &users).await;
         Ok(v1::AddMembersResponse { group: group.into(), added_ids, ..Default::default() })
     }
 
@@ -34,7 +34,7 @@ impl Service {
             return Err(Failure::invalid("user_ids names nobody to remove; to go yourself, leave"));
         }
         let changed = self.store.remove_members(caller.user, conversation, &users, self.now_ms()).await?;
-        let (group, removed_ids) = self.announce_group(caller, changed).await;
+        let (group, removed_ids) = self.announce_group(caller, changed, &users).await;
         Ok(v1::RemoveMembersResponse { group: group.into(), removed_ids, ..Default::default() })
     }
 }

@@ -15,7 +15,7 @@ impl Service {
         let conversation = group_id(&request.conversation_id)?;
         let name = validate::shown_name("name", &request.name)?;
         let changed = self.store.set_group_name(caller.user, conversation, &name, self.now_ms()).await?;
-        let (group, _) = self.announce_group(caller, changed).await;
+        let (group, _) = self.announce_group(caller, changed, &[]).await;
         Ok(v1::RenameGroupResponse { group: group.into(), ..Default::default() })
     }
 }

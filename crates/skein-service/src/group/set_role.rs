@@ -21,7 +21,7 @@ impl Service {
         }
         let changed =
             self.store.set_role(caller.user, conversation, UserId(request.user_id), role, self.now_ms()).await?;
-        let (group, _) = self.announce_group(caller, changed).await;
+        let (group, _) = self.announce_group(caller, changed, &[UserId(request.user_id)]).await;
         Ok(v1::SetRoleResponse { group: group.into(), ..Default::default() })
     }
 }

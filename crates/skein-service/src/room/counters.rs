@@ -16,8 +16,9 @@ struct Counter {
     before: u64,
     /// What came since.
     added: u64,
-    /// The value that was told last.
+    /// The value that was told last, and what of it came since.
     told: u64,
+    added_told: u64,
 }
 
 impl Counter {
@@ -41,14 +42,16 @@ impl Counters {
         true
     }
 
-    /// What a node was told by whoever kept the room before. While we have told nothing, what was added here is not in it; after that it is.
-    pub(super) fn learn(&mut self, name: &str, value: u64, told: bool) {
+    /// What a node was told. If it is more than we have told, it is from whoever keeps or kept the room, too: what we have told may be in it, what was added here
+    /// after that is not.
+    pub(super) fn learn(&mut self, name: &str, value: u64) {
         if !self.by_name.contains_key(name) && self.by_name.len() >= ROOM_COUNTERS_MAX {
             return;
         }
         let counter = self.by_name.entry(name.to_owned()).or_default();
-        let before = if told { value.saturating_sub(counter.added) } else { value };
-        counter.before = counter.before.max(before);
+        if value > counter.told {
+            counter.before = counter.before.max(value.saturating_sub(counter.added_told));
+        }
     }
 
     /// Whether any has changed since it was told.
@@ -61,7 +64,7 @@ impl Counters {
         let changed = self.by_name.iter_mut().filter(|(_, counter)| counter.value() != counter.told);
         changed
             .map(|(name, counter)| {
-                counter.told = counter.value();
+                (counter.told, counter.added_told) = (counter.value(), counter.added);
                 v1::RoomCounter { name: name.clone(), value: counter.told, ..Default::default() }
             })
             .collect()
@@ -99,14 +102,26 @@ mod tests {
     fn a_new_owner_goes_on_from_what_the_nodes_were_told() {
         let mut counters = Counters::default();
         counters.add("likes", 5);
-        counters.learn("likes", 1_000, false);
-        counters.learn("likes", 990, false);
+        counters.learn("likes", 1_000);
+        counters.learn("likes", 990);
         assert_eq!(values(&counters.take_changed()), [("likes", 1_005)]);
         // What is reported later was told by us.
-        counters.learn("likes", 1_005, true);
+        counters.learn("likes", 1_005);
         assert!(!counters.have_changed());
-        counters.learn("likes", 2_000, true);
-        assert_eq!(values(&counters.take_changed()), [("likes", 2_000)]);
+        counters.add("likes", 2);
+        counters.learn("likes", 1_005);
+        assert_eq!(values(&counters.all()), [("likes", 1_007)], "what was told is not what was added after it");
+        counters.learn("likes", 2_000);
+        assert_eq!(values(&counters.take_changed()), [("likes", 2_002)]);
+    }
+
+    #[test]
+    fn who_kept_a_room_for_a_moment_and_keeps_it_again_has_told_nothing() {
+        let mut counters = Counters::default();
+        counters.add("likes", 1);
+        // Others have told 40 meanwhile, without the one that was added here.
+        counters.learn("likes", 40);
+        assert_eq!(values(&counters.take_changed()), [("likes", 41)]);
     }
 
     #[test]
@@ -114,7 +129,7 @@ mod tests {
         let mut counters = Counters::default();
         assert!((0..ROOM_COUNTERS_MAX).all(|number| counters.add(&number.to_string(), 1)));
         assert!(!counters.add("one more", 1) && counters.add("0", 1));
-        counters.learn("one more", 1, false);
+        counters.learn("one more", 1);
         assert_eq!(counters.all().len(), ROOM_COUNTERS_MAX);
     }
 }

@@ -211,9 +211,8 @@ impl Room {
         } else {
             self.nodes.remove(&node);
         }
-        let told = self.is_settled(now_ms);
         for (name, value) in &report.counters {
-            self.counters.learn(name, *value, told);
+            self.counters.learn(name, *value);
         }
     }
 
@@ -273,8 +272,20 @@ impl Room {
         if self.poll_timeout().is_none_or(|due_ms| due_ms > now_ms) {
             return None;
         }
-        let gathered = self.pending.gather();
         let counts = self.is_settled(now_ms) && self.counts_ms + COUNTS_INTERVAL_MS <= now_ms;
+        Some(self.gather(now_ms, counts))
+    }
+
+    /// Another node keeps the room now: whatever is not told yet, at once.
+    pub(super) fn poll_last(&mut self, now_ms: u64) -> Option<Outgoing> {
+        let untold = !self.pending.is_empty() || self.counters.have_changed();
+        // Who is there is for the other node to say.
+        self.online_told = self.online();
+        untold.then(|| self.gather(now_ms, true))
+    }
+
+    fn gather(&mut self, now_ms: u64, counts: bool) -> Outgoing {
+        let gathered = self.pending.gather();
         let mut push = v1::RoomPush {
             room_id: self.id.clone(),
             epoch: self.epoch,
@@ -297,7 +308,7 @@ impl Room {
         for (message, bytes) in push.messages.into_iter().zip(sizes) {
             self.keep(message, bytes);
         }
-        Some(Outgoing { packet, published: self.published, offsets })
+        Outgoing { packet, published: self.published, offsets }
     }
 
     /// The packet that says goodbye.

@@ -37,13 +37,13 @@ pub(super) fn who_is_there() -> Bytes {
 impl RoomPacket {
     /// The packet of these bytes; `None` for those of another version.
     pub fn decode(mut bytes: Bytes) -> Option<Self> {
-        match bytes.first()? {
-            &TICK => {
+        match *bytes.first()? {
+            TICK => {
                 let encoded = bytes.split_off(1);
                 let push = Codec::Binary.decode(&encoded).ok()?;
                 Some(Self::Tick { push: Box::new(push), encoded })
             }
-            &WHO_IS_THERE => Some(Self::WhoIsThere),
+            WHO_IS_THERE => Some(Self::WhoIsThere),
             _ => None,
         }
     }

@@ -47,14 +47,15 @@ impl Service {
                 Place::There(_) | Place::Nowhere => elsewhere.push(report),
             }
         }
-        let mut standings = self.rooms.report(self.now_ms(), node, &here);
+        let mut standings = self.rooms.report(self.now_ms(), node, &here, |_| true);
         standings.extend(report_elsewhere(&self.bus, node, elsewhere).await);
         standings
     }
 
-    /// The same, passed on by another node.
+    /// The same, passed on by another node. It may come here in place of a node that is gone, with reports about rooms that a third one keeps now.
     pub(crate) fn report_rooms_here(&self, node: u64, reports: &[RoomReport]) -> Vec<RoomStanding> {
-        self.rooms.report(self.now_ms(), node, reports)
+        let is_kept = |room: &str| self.bus.place(key_of(room)) == Place::Here;
+        self.rooms.report(self.now_ms(), node, reports, is_kept)
     }
 }
 

@@ -7,12 +7,13 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use skein_bus::Bus;
+use skein_bus::{Bus, Place};
 use tokio::sync::{Notify, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     owned::{Outgoing, Room},
+    owner::key_of,
     report::{RoomReport, RoomStanding},
 };
 use crate::{Failure, Result, config::RoomConfig, now_ms};
@@ -68,7 +69,7 @@ impl Rooms {
     }
 
     fn shard(&self, room: &str) -> &Shard {
-        &self.shards[super::owner::key_of(room) as usize % SHARDS]
+        &self.shards[key_of(room) as usize % SHARDS]
     }
 
     /// Does something with a room; it is made if it is not there.
@@ -113,8 +114,14 @@ impl Rooms {
         })
     }
 
-    /// Notes what a node says about rooms that are kept here.
-    pub(super) fn report(&self, now_ms: u64, node: u64, reports: &[RoomReport]) -> Vec<RoomStanding> {
+    /// Notes what a node says about rooms that are kept here; of those that are not, only some `may_begin` by it.
+    pub(super) fn report(
+        &self,
+        now_ms: u64,
+        node: u64,
+        reports: &[RoomReport],
+        may_begin: impl Fn(&str) -> bool,
+    ) -> Vec<RoomStanding> {
         let standing = |report: &RoomReport| {
             let noted = self.with(&report.room, |room| {
                 room.handle_report(now_ms, node, report);
@@ -123,7 +130,9 @@ impl Rooms {
             noted.ok()
         };
         // Nobody there, and nothing known here: nothing to note.
-        let news = |report: &&RoomReport| report.online > 0 || self.look(&report.room, |_| ()).is_some();
+        let news = |report: &&RoomReport| {
+            self.look(&report.room, |_| ()).is_some() || (report.online > 0 && may_begin(&report.room))
+        };
         reports.iter().filter(news).filter_map(standing).collect()
     }
 
@@ -175,8 +184,8 @@ impl Shard {
         done
     }
 
-    /// Takes what is due, and says when there is more.
-    fn take_due(&self, now_ms: u64) -> (Vec<Due>, Option<u64>) {
+    /// Takes what is due, and says when there is more. Rooms that this node does not keep any more say their last.
+    fn take_due(&self, now_ms: u64, is_kept: impl Fn(&str) -> bool) -> (Vec<Due>, Option<u64>) {
         let mut state = self.state.lock();
         let State { rooms, agenda } = &mut *state;
         let mut due = Vec::new();
@@ -186,6 +195,15 @@ impl Shard {
             let Some((_, id)) = agenda.pop_first() else { break };
             let Some(kept) = rooms.get_mut(&id) else { continue };
             kept.room.handle_timeout(now_ms);
+            if !is_kept(&id) {
+                let last = kept.room.poll_last(now_ms);
+                if let (Some(outgoing), Some(kept)) = (last, rooms.remove(&id)) {
+                    due.push(Due { room: id, outgoing, waiting: kept.waiting });
+                } else {
+                    rooms.remove(&id);
+                }
+                continue;
+            }
             if let Some(outgoing) = kept.room.poll_packet(now_ms) {
                 let waiting = if outgoing.published > 0 { std::mem::take(&mut kept.waiting) } else { Vec::new() };
                 let (done, waiting): (Vec<_>, Vec<_>) =
@@ -212,7 +230,8 @@ async fn publish(shard: Arc<Shard>, bus: Arc<dyn Bus>) {
     loop {
         let sooner = shard.sooner.notified();
         let now_ms = now_ms();
-        let (due, next_ms) = shard.take_due(now_ms);
+        let is_kept = |room: &str| !matches!(bus.place(key_of(room)), Place::There(_));
+        let (due, next_ms) = shard.take_due(now_ms, is_kept);
         for Due { room, outgoing, waiting } in due {
             bus.publish_room(&room, outgoing.packet).await;
             for (offset, tell) in waiting {

@@ -141,6 +141,23 @@ fn a_group_has_a_fence_for_those_who_join_and_those_who_leave() {
 }
 
 #[test]
+fn whoever_changes_a_group_is_told_of_the_line_about_it_too() {
+    let server = Server::start();
+    let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
+    // The answers do not carry the lines: the device that caused them needs them as much as any other.
+    let mut link = Link::connect(&server, &ann);
+    let group = call(&server, &ann.access, "GroupService/CreateGroup", json!({"name": "walks"}))["group"].clone();
+    let named = json!({"conversationId": group["conversationId"], "userIds": [bob.user_id]});
+    assert_eq!(link.pushed_message()["seq"], "1");
+    call(&server, &ann.access, "GroupService/AddMembers", named.clone());
+    assert_eq!(link.pushed_message()["seq"], "2");
+    // As if that answer had been lost, and the line with it.
+    call(&server, &ann.access, "GroupService/AddMembers", named);
+    let frame = link.receive();
+    assert_eq!(frame["push"]["lagging"], true, "{frame}");
+}
+
+#[test]
 fn a_pull_after_a_long_absence_has_everything_packed() {
     let server = Server::start();
     let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));

@@ -92,6 +92,7 @@ fn a_room_is_one_over_all_nodes_and_outlives_the_one_that_kept_it() {
     }
     // A node is killed: who was there is not counted any more, and the rooms that it kept go on elsewhere, likes and all.
     people.truncate(3);
+    let before: Vec<u64> = people[0].rooms.iter().map(|room| room.epoch).collect();
     nodes[2].kill();
     for room in 0..ROOMS {
         insist(&mut people[0].link, &name(room), "after");
@@ -99,8 +100,7 @@ fn a_room_is_one_over_all_nodes_and_outlives_the_one_that_kept_it() {
         until("a like", || people[1].link.call("RoomService/CountInRoom", like.clone()).is_ok());
     }
     let mut moved = 0;
-    for room in 0..ROOMS {
-        let before = people[0].rooms[room].epoch;
+    for (room, before) in before.into_iter().enumerate() {
         for person in &mut people {
             person.until(room, |seen| seen.texts.last().is_some_and(|text| text == "after") && seen.online == 3);
             person.until(room, |seen| seen.likes >= 41);

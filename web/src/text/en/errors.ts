@@ -24,6 +24,8 @@ export const errors: Record<ErrorCode, string> = {
   WINDOW_PASSED: "It is too late to change this message.",
   MESSAGE_GONE: "This message is gone.",
   LIMIT_REACHED: "A limit of this server is reached. Remove something first.",
+  NOT_IN_ROOM: "You are not in this room. Join it first.",
+  SESSION_NEEDED: "The app has to be connected for this. Reload the page.",
   INTERNAL: "The server made a mistake. Try again; if it stays, tell the people who run it.",
   UNAVAILABLE: "The server cannot answer right now. Try again in a moment.",
   OVERLOADED: "The server is very busy. Try again in a moment.",

@@ -24,6 +24,8 @@ export const errors: typeof Shape = {
   WINDOW_PASSED: "已超过可修改此消息的时间。",
   MESSAGE_GONE: "此消息已不存在。",
   LIMIT_REACHED: "已达到服务器的上限，请先移除一些内容。",
+  NOT_IN_ROOM: "你不在此直播间中，请先加入。",
+  SESSION_NEEDED: "此操作需要先建立连接，请刷新页面。",
   INTERNAL: "服务器出错了，请重试；如果问题仍然存在，请联系管理员。",
   UNAVAILABLE: "服务器暂时无法响应，请稍后再试。",
   OVERLOADED: "服务器繁忙，请稍后再试。",

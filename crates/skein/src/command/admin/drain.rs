@@ -90,8 +90,11 @@ impl Drain {
         };
         let answer: v1::DrainNodeResponse = self.place.call("AdminService/DrainNode", &request).await?;
         println!("{}", line(&answer.node));
+        if self.cancel || self.no_wait {
+            return Ok(());
+        }
         let mut shown = line(&answer.node);
-        while !self.cancel && !self.no_wait {
+        loop {
             tokio::time::sleep(LOOK).await;
             let Some(node) = self.look(&answer.node.name).await? else {
                 println!("{} has ended", answer.node.name);
@@ -107,7 +110,6 @@ impl Drain {
                 _ => {}
             }
         }
-        Ok(())
     }
 
     /// How far the node is; `None` when it is gone.

@@ -128,10 +128,7 @@ impl Packet {
                 out.text(device_id);
                 out.0.put_slice(session_id);
             }
-            Self::Lagging { users } => {
-                out.head(kind::LAGGING);
-                out.users(users);
-            }
+            Self::Lagging { users } => out.list(kind::LAGGING, users),
             Self::Beat(beat) => {
                 out.head(kind::BEAT);
                 out.0.put_u64_le(beat.node.0);
@@ -160,14 +157,8 @@ impl Packet {
                 out.head(kind::DEVICES);
                 out.varint(user.0);
             }
-            Self::Present { users } => {
-                out.head(kind::PRESENT);
-                out.users(users);
-            }
-            Self::Stirred { users } => {
-                out.head(kind::STIRRED);
-                out.users(users);
-            }
+            Self::Present { users } => out.list(kind::PRESENT, users),
+            Self::Stirred { users } => out.list(kind::STIRRED, users),
             Self::Hand { only_device, skip_device, users, event } => {
                 out.head(kind::HAND);
                 out.optional_text(only_device.as_deref());

@@ -3,10 +3,7 @@
 use skein_proto::v1::{self, event::Body};
 use tokio::sync::broadcast;
 
-use crate::{
-    Client, ClientError, Update,
-    client::WeakClient,
-};
+use crate::{Client, ClientError, Update, client::WeakClient};
 
 impl Client {
     /// Watches people, besides those it does already; how they are now. They are watched again by itself when the session is a new one.

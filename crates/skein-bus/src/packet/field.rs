@@ -19,6 +19,12 @@ impl Writer {
         self.0.put_u8(kind);
     }
 
+    /// A packet that is nothing but users.
+    pub(super) fn list(&mut self, kind: u8, users: &[UserId]) {
+        self.head(kind);
+        self.users(users);
+    }
+
     /// A number in as few bytes as it needs.
     pub fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {

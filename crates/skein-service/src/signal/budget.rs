@@ -16,9 +16,9 @@ const TARGET_BURST: u32 = 15;
 /// Signals of one person to all targets per second, and at once.
 const USER_PER_S: u32 = 20;
 const USER_BURST: u32 = 60;
-/// Typing costs three of one a second: every three seconds, with a little room for what the network does to the distances.
+/// Typing costs three of one a second: every three seconds, with room for the beginning of the next message and for what the network does to the distances.
 const TYPING_PER_S: u32 = 1;
-const TYPING_BURST: u32 = 4;
+const TYPING_BURST: u32 = 7;
 const TYPING_COST: u32 = 3;
 /// Allowances that are remembered. Forgetting one that is used up gives a few signals more.
 const KEPT_MAX: usize = 65_536;

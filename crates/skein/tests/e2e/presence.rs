@@ -148,7 +148,9 @@ fn what_cannot_be_watched_is_refused_with_a_code() {
         let setting = json!({"key": key, "value": "friends"});
         assert_eq!(no("AccountService/PutSetting", setting), "INVALID_ARGUMENT");
     }
-    for days in [json!({"fromDay": "5", "toDay": "4"}), json!({"fromDay": "0", "toDay": "366"}), json!({"fromDay": "-1"})] {
+    for days in
+        [json!({"fromDay": "5", "toDay": "4"}), json!({"fromDay": "0", "toDay": "366"}), json!({"fromDay": "-1"})]
+    {
         assert_eq!(no("PresenceService/GetMyOnlineTime", days.clone()), "INVALID_ARGUMENT", "{days}");
     }
 }

@@ -215,8 +215,8 @@ impl Packet {
             kind::PRESENT => Self::Present { users: input.users()? },
             kind::STIRRED => Self::Stirred { users: input.users()? },
             kind::HAND => Self::Hand {
-                only_device: input.optional_text()?.map(Arc::from),
-                skip_device: input.optional_text()?.map(Arc::from),
+                only_device: input.optional_text()?,
+                skip_device: input.optional_text()?,
                 users: input.users()?,
                 event: std::mem::take(&mut input.0),
             },

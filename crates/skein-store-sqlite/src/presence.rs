@@ -1,11 +1,14 @@
 //! What people show of themselves, and when they were here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use async_trait::async_trait;
 use buffa::{EnumValue, Enumeration as _};
 use rusqlite::{Connection, OptionalExtension, params};
-use skein_proto::{id::ConversationId, id::UserId, v1::PresenceState};
+use skein_proto::{
+    id::{ConversationId, UserId},
+    v1::PresenceState,
+};
 use skein_store::{
     Result,
     online::{OnlineChanges, Span, apply, bounds, days},
@@ -181,8 +184,8 @@ fn record_online(connection: &Connection, record: &RecordOnline) -> Result<bool>
     }
     let mut spans = BTreeMap::new();
     for told in &record.moves {
-        if !spans.contains_key(&told.user) {
-            spans.insert(told.user, list_spans(connection, told.user)?);
+        if let Entry::Vacant(unknown) = spans.entry(told.user) {
+            unknown.insert(list_spans(connection, told.user)?);
         }
     }
     let before = spans.clone();

@@ -221,7 +221,8 @@ impl Service {
         let message =
             v1::SendToRoomRequest { room_id: room_id.clone(), kind, text, data, priority, ..Default::default() };
         let (said, _) = self.send_to_room(caller, asking, message).await?;
-        let online = if said.sampled { 0 } else { self.rooms.online(&room_id) };
+        // Whoever asks is there, before its node has said so.
+        let online = if said.sampled { 0 } else { self.rooms.online(&room_id).max(1) };
         Ok(v1::SendSignalResponse { delivered: u32::try_from(online).unwrap_or(u32::MAX), ..Default::default() })
     }
 }

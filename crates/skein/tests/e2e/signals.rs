@@ -112,13 +112,13 @@ fn commands_are_answered_once_by_those_who_were_asked() {
     assert_eq!((&signal["kind"], &signal["replyWithinMs"]), (&json!("command"), &json!(20_000)));
     let id = signal["signalId"].clone();
     let stranger = e.call(REPLY, json!({"signalId": id, "text": "mine"})).unwrap();
-    assert_eq!(stranger["taken"].as_bool().unwrap_or_default(), false, "nobody has asked her");
+    assert!(!stranger["taken"].as_bool().unwrap_or_default(), "nobody has asked her");
     assert_eq!(b.call(REPLY, json!({"signalId": id, "text": "done"})).unwrap()["taken"], true);
     let reply = a.response(asked).unwrap()["reply"].take();
     assert_eq!((&reply["text"], &reply["userId"]), (&json!("done"), &json!(bob.user_id)));
     assert_eq!(reply["deviceId"], b.welcome["deviceId"]);
     let late = b.call(REPLY, json!({"signalId": id, "text": "again"})).unwrap();
-    assert_eq!(late["taken"].as_bool().unwrap_or_default(), false);
+    assert!(!late["taken"].as_bool().unwrap_or_default());
 
     let short = json!({"device": device, "kind": "command", "expectsReplyMs": 1});
     assert_eq!(a.call(SEND, short), Err("TIMEOUT".to_owned()));

@@ -6,6 +6,7 @@ use metrics::{Counter, counter, describe_counter, describe_gauge, describe_histo
 use skein_proto::v1::{self, CloseCode};
 
 use crate::{cluster::Phase, framing::Framing};
+
 // Looked up once: these are counted with every frame. First used long after the recorder is in place.
 static FRAMES_RECEIVED: LazyLock<Counter> = LazyLock::new(|| counter!("skein_frames_received_total"));
 static ROOM_FRAMES: LazyLock<Counter> = LazyLock::new(|| counter!("skein_room_frames_total"));
@@ -18,6 +19,9 @@ const COUNTERS: &[(&str, &str)] = &[
     ("skein_pushes_sent_total", "Frames with pushes that were handed to links."),
     ("skein_write_stalls_total", "Peers that stopped taking bytes."),
     ("skein_deliveries_total", "Events that were put into sessions."),
+    ("skein_room_frames_total", "Frames of live rooms that were handed to links."),
+    ("skein_room_deliveries_total", "Messages in them."),
+    ("skein_room_lost_total", "Messages of live rooms that members were told they do not get."),
     ("skein_pull_hints_total", "Sessions that were told to pull, because pushes may have been lost on their way."),
 ];
 
@@ -44,6 +48,8 @@ pub(crate) fn describe() {
         "skein_drain_phase",
         "How far the drain of this node is: 0 serving, 1 withdrawn, 2 leaving, 3 closing, 4 drained."
     );
+    describe_gauge!("skein_rooms", "Live rooms that sessions of this node are in.");
+    describe_gauge!("skein_room_members", "Their members that are connected here.");
     describe_gauge!("skein_links", "Links of this node, as others are told.");
     describe_histogram!("skein_request_seconds", "Time until an operation was answered, by method.");
 }

@@ -11,7 +11,8 @@ CREATE TABLE presence (
 -- Nodes that keep connections, and when they last said that they do.
 CREATE TABLE online_nodes (
   node int8 PRIMARY KEY,
-  beat_ms int8 NOT NULL
+  beat_ms int8 NOT NULL,
+  sequence int8 NOT NULL                    -- of the last report that was kept
 );
 
 -- Who is or was connected to which node, from when to when, until it is counted in online_days.

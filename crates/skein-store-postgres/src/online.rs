@@ -15,7 +15,7 @@ use crate::{
     failure::Outcome,
     needs::Needs,
     operation::{Operation, user_place},
-    pool::{execute, query},
+    pool::{execute, query, query_opt},
     rows::{number, text},
     transaction::Transaction,
 };
@@ -94,10 +94,16 @@ impl Operation for Record {
     async fn run(&self, transaction: &mut Transaction<'_>) -> Outcome<bool> {
         let record = &self.0;
         let beats = list_beats(transaction.sql).await?;
+        let (node, sequence) = (record.node as i64, record.sequence as i64);
+        let sql = "SELECT 1 FROM online_nodes WHERE node = $1 AND sequence >= $2";
+        if record.sequence > 0 && query_opt(transaction.sql, sql, &[&node, &sequence]).await?.is_some() {
+            return Ok(false);
+        }
         if let Some(beat_ms) = record.beat_ms {
-            let sql = "INSERT INTO online_nodes (node, beat_ms) VALUES ($1, $2) \
-                 ON CONFLICT (node) DO UPDATE SET beat_ms = greatest(online_nodes.beat_ms, excluded.beat_ms)";
-            execute(transaction.sql, sql, &[&(record.node as i64), &(beat_ms as i64)]).await?;
+            let sql = "INSERT INTO online_nodes (node, beat_ms, sequence) VALUES ($1, $2, $3) \
+                 ON CONFLICT (node) DO UPDATE SET beat_ms = greatest(online_nodes.beat_ms, excluded.beat_ms), \
+                 sequence = greatest(online_nodes.sequence, excluded.sequence)";
+            execute(transaction.sql, sql, &[&node, &(beat_ms as i64), &sequence]).await?;
         }
         if !record.moves.is_empty() {
             let users: BTreeSet<UserId> = record.moves.iter().map(|told| told.user).collect();

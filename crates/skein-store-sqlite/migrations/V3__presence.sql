@@ -11,7 +11,8 @@ CREATE TABLE presence (
 -- Nodes that keep connections, and when they last said that they do.
 CREATE TABLE online_nodes (
   node INTEGER PRIMARY KEY,
-  beat_ms INTEGER NOT NULL
+  beat_ms INTEGER NOT NULL,
+  sequence INTEGER NOT NULL                    -- of the last report that was kept
 );
 
 -- Who is or was connected to which node, from when to when, until it is counted in online_days.

@@ -176,10 +176,16 @@ fn list_counted(connection: &Connection, user: UserId, wanted: Days) -> Result<V
 
 fn record_online(connection: &Connection, record: &RecordOnline) -> Result<bool> {
     let beats = list_beats(connection)?;
+    let sql = "SELECT sequence FROM online_nodes WHERE node = ?";
+    let mut statement = connection.prepare_cached(sql).stored()?;
+    let last = statement.query_row([record.node as i64], |row| number(row, 0)).optional().stored()?;
+    if record.sequence > 0 && last.is_some_and(|last| record.sequence <= last) {
+        return Ok(false);
+    }
     if let Some(beat_ms) = record.beat_ms {
-        let sql = "INSERT INTO online_nodes (node, beat_ms) VALUES (?, ?) \
-             ON CONFLICT (node) DO UPDATE SET beat_ms = max(beat_ms, excluded.beat_ms)";
-        let values = params![record.node as i64, beat_ms as i64];
+        let sql = "INSERT INTO online_nodes (node, beat_ms, sequence) VALUES (?, ?, ?) ON CONFLICT (node) DO UPDATE SET \
+             beat_ms = max(beat_ms, excluded.beat_ms), sequence = max(sequence, excluded.sequence)";
+        let values = params![record.node as i64, beat_ms as i64, record.sequence as i64];
         connection.prepare_cached(sql).stored()?.execute(values).stored()?;
     }
     let mut spans = BTreeMap::new();

@@ -112,7 +112,7 @@ pub const TABLES: &[Table] = &[
             ("last_seen_ms", Integer),
         ],
     },
-    Table { name: "online_nodes", key: 1, columns: &[("node", Integer), ("beat_ms", Integer)] },
+    Table { name: "online_nodes", key: 1, columns: &[("node", Integer), ("beat_ms", Integer), ("sequence", Integer)] },
     Table {
         name: "online_spans",
         key: 3,

@@ -48,6 +48,8 @@ pub struct OnlineMove {
 pub struct RecordOnline {
     /// Its number.
     pub node: u64,
+    /// Counts what the node tells, from 1; 0 when somebody else tells it.
+    pub sequence: u64,
     /// What has happened there, in order.
     pub moves: Vec<OnlineMove>,
     /// It lives, Unix milliseconds; `None`: somebody else tells it, and it does not.
@@ -91,8 +93,9 @@ pub trait PresenceStore {
     /// or does not exist; else as [`VISIBLE_SETTING`] and [`LAST_SEEN_SETTING`] of the other say: `everybody` (also when not set), `contacts` (those
     /// with whom there is a one-to-one conversation), or `nobody`.
     async fn list_seen(&self, pairs: &[(UserId, UserId)]) -> Result<Vec<SeenPresence>>;
-    /// Notes what has happened on a node, in its order; again: nothing changes. Whoever leaves was last seen then, unless invisible. With `beat_ms` the
-    /// node lives at that time. Whether the node was known before: if not, nothing is known of who is connected to it.
+    /// Notes what has happened on a node, in its order. Whoever leaves was last seen then, unless invisible. With `beat_ms` the node lives at that time. What
+    /// was told before (its sequence is not above the last one) changes nothing. False when it was, or the node was not known: then it is not certain that
+    /// everybody is known who is connected to it.
     async fn record_online(&self, record: RecordOnline) -> Result<bool>;
     /// Nodes that have not lived since, with the time when they last did.
     async fn list_silent_nodes(&self, since_ms: u64) -> Result<Vec<(u64, u64)>>;

@@ -108,15 +108,6 @@ impl Here {
         moves.drain(..count).collect()
     }
 
-    /// They could not be told: they come first again.
-    pub(crate) fn put_back(&self, untold: Vec<OnlineMove>) {
-        let moves = &mut self.0.lock().moves;
-        for told in untold.into_iter().rev() {
-            moves.push_front(told);
-        }
-        trim(moves);
-    }
-
     /// Everybody is told again: nobody knows of them any more.
     pub(crate) fn tell_all(&self, now_ms: u64) {
         let state = &mut *self.0.lock();
@@ -194,13 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_told_comes_first_again() {
+    fn everybody_is_told_again_when_nobody_knows_of_them() {
         let here = Here::default();
         here.connect(ANN, false, 1);
-        let untold = here.take_moves(10);
         here.connect(UserId(8), false, 2);
-        here.put_back(untold);
-        assert_eq!(moves(&here), [(true, 1), (true, 2)]);
+        here.connect(UserId(9), false, 3);
+        here.disconnect(UserId(9), 4);
+        assert_eq!(here.take_moves(2).len(), 2);
+        assert_eq!(moves(&here), [(true, 3)]);
         here.tell_all(9);
         assert_eq!(moves(&here), [(true, 9), (true, 9)]);
     }

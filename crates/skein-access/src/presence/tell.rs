@@ -79,14 +79,23 @@ async fn tell_store(shared: &Arc<Shared>) {
     let mut ticks = tokio::time::interval(TICK * TICKS_PER_PUSH as u32);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut quiet = TICKS_PER_BEAT;
+    let mut sequence = 0;
+    // Told again as it is until it is answered, so that it counts once.
+    let mut untold: Option<OnlineReport> = None;
     loop {
         ticks.tick().await;
-        let moves = shared.registry.here.take_moves(MOVES_MAX);
         quiet += TICKS_PER_PUSH;
-        if moves.is_empty() && quiet < TICKS_PER_BEAT {
-            continue;
-        }
-        let report = OnlineReport { node: shared.bus.number(), moves };
+        let report = match untold.take() {
+            Some(report) => report,
+            None => {
+                let moves = shared.registry.here.take_moves(MOVES_MAX);
+                if moves.is_empty() && quiet < TICKS_PER_BEAT {
+                    continue;
+                }
+                sequence += 1;
+                OnlineReport { node: shared.bus.number(), sequence, moves }
+            }
+        };
         match shared.gate.report_online(report.clone()).await {
             Ok(known) => {
                 quiet = 0;
@@ -96,7 +105,7 @@ async fn tell_store(shared: &Arc<Shared>) {
             }
             Err(error) => {
                 tracing::debug!(code = ?error.code, "online time cannot be told now");
-                shared.registry.here.put_back(report.moves);
+                untold = Some(report);
             }
         }
     }

@@ -18,6 +18,8 @@ const BATCH: u32 = 1_000;
 pub struct OnlineReport {
     /// Number of the node.
     pub node: u64,
+    /// Counts its reports, from 1: a repeated one changes nothing.
+    pub sequence: u64,
     /// In order.
     pub moves: Vec<OnlineMove>,
 }
@@ -28,14 +30,14 @@ impl Service {
         i64::from(self.config.day_offset_minutes) * 60_000
     }
 
-    /// Keeps what a node tells. False: the node was not known, so it has to tell who is connected to it.
+    /// Keeps what a node tells. False: the node was not known, or had told this before: it has to tell who is connected to it.
     ///
     /// # Errors
     /// A failure of the store; the same may be told again.
     pub async fn report_online(&self, report: OnlineReport) -> Result<bool> {
-        let OnlineReport { node, moves } = report;
+        let OnlineReport { node, sequence, moves } = report;
         let (beat_ms, day_offset_ms) = (Some(self.now_ms()), self.day_offset_ms());
-        Ok(self.store.record_online(RecordOnline { node, moves, beat_ms, day_offset_ms }).await?)
+        Ok(self.store.record_online(RecordOnline { node, sequence, moves, beat_ms, day_offset_ms }).await?)
     }
 
     /// What this node told before it was started again ended with its last word. To be called before it tells anything.
@@ -44,7 +46,8 @@ impl Service {
     /// A failure of the store.
     pub async fn end_former_start(&self) -> Result<()> {
         let own = self.bus.number();
-        self.end_nodes(self.now_ms().saturating_add(1), |node| node == own).await
+        // However the clock was set meanwhile.
+        self.end_nodes(u64::MAX >> 1, |node| node == own).await
     }
 
     /// Ends the spans of nodes that are silent, at the moment when they last told something. Runs until it is dropped.
@@ -72,7 +75,9 @@ impl Service {
                 let ended = |user| OnlineMove { user, online: false, time_ms: beat_ms };
                 let moves = users.into_iter().map(ended).collect();
                 let day_offset_ms = self.day_offset_ms();
-                self.store.record_online(RecordOnline { node, moves, beat_ms: None, day_offset_ms }).await?;
+                self.store
+                    .record_online(RecordOnline { node, sequence: 0, moves, beat_ms: None, day_offset_ms })
+                    .await?;
             }
             self.store.forget_node(node).await?;
         }

@@ -54,6 +54,7 @@ pub(crate) fn decode_looked(bytes: Bytes) -> Decoded<Vec<Vec<v1::Presence>>> {
 
 pub(crate) fn put_report(out: &mut Writer, report: &OnlineReport) {
     out.varint(report.node);
+    out.varint(report.sequence);
     for told in &report.moves {
         out.varint(told.user.0);
         out.0.put_u8(u8::from(told.online));
@@ -63,7 +64,7 @@ pub(crate) fn put_report(out: &mut Writer, report: &OnlineReport) {
 
 /// The inverse; nothing may follow.
 pub(crate) fn read_report(input: &mut Reader) -> Decoded<OnlineReport> {
-    let mut report = OnlineReport { node: input.varint()?, moves: Vec::new() };
+    let mut report = OnlineReport { node: input.varint()?, sequence: input.varint()?, moves: Vec::new() };
     while !input.0.is_empty() {
         let (user, online, time_ms) = (UserId(input.varint()?), input.byte()? != 0, input.varint()?);
         report.moves.push(OnlineMove { user, online, time_ms });
@@ -89,7 +90,7 @@ mod tests {
             put_looks(&mut out, &looks);
             prop_assert_eq!(read_looks(&mut Reader(out.0.freeze())).unwrap(), looks.clone());
             let moves = moves.into_iter().map(|(user, online, time_ms)| OnlineMove { user: UserId(user), online, time_ms });
-            let report = OnlineReport { node, moves: moves.collect() };
+            let report = OnlineReport { node, sequence: node / 3, moves: moves.collect() };
             let mut out = Writer(BytesMut::new());
             put_report(&mut out, &report);
             prop_assert_eq!(read_report(&mut Reader(out.0.freeze())).unwrap(), report);

@@ -70,7 +70,7 @@ macro_rules! conformance_tests {
             }
             presence {
                 what_is_seen_is_what_is_allowed, the_invisible_are_not_seen_leaving, online_time_is_counted_by_day,
-                silent_nodes_are_found_and_forgotten,
+                silent_nodes_are_found_and_forgotten, a_report_counts_once,
             }
             sync {
                 pages_make_the_whole_world, nothing_new_is_empty, bundles_carry_the_newest,

@@ -26,7 +26,8 @@ async fn seen(world: &World, watcher: UserId, user: UserId) -> SeenPresence {
 /// Tells of one move of a node that lives; whether the node was known.
 async fn told(world: &World, node: u64, user: UserId, online: bool, time_ms: u64) -> bool {
     let moves = vec![OnlineMove { user, online, time_ms }];
-    done(world.store.record_online(RecordOnline { node, moves, beat_ms: Some(time_ms), day_offset_ms: 0 }).await)
+    let (sequence, beat_ms) = (world.number(), Some(time_ms));
+    done(world.store.record_online(RecordOnline { node, sequence, moves, beat_ms, day_offset_ms: 0 }).await)
 }
 
 /// What was chosen is kept; settings and blocks decide who sees it, in the order asked.
@@ -105,7 +106,7 @@ pub async fn silent_nodes_are_found_and_forgotten(world: World) {
     for user in [ann, bob] {
         told(&world, 9, user, true, START_MS).await;
     }
-    let record = RecordOnline { node: 9, moves: Vec::new(), beat_ms: Some(START_MS + 70), day_offset_ms: 0 };
+    let record = RecordOnline { node: 9, sequence: 1 << 40, beat_ms: Some(START_MS + 70), ..Default::default() };
     assert!(done(world.store.record_online(record).await));
     assert!(done(world.store.list_silent_nodes(START_MS + 70).await).is_empty());
     assert_eq!(done(world.store.list_silent_nodes(START_MS + 71).await), [(9, START_MS + 70)]);
@@ -114,11 +115,27 @@ pub async fn silent_nodes_are_found_and_forgotten(world: World) {
     assert_eq!(users, [ann, bob]);
     assert_eq!(done(world.store.list_online_users(9, 1).await).len(), 1);
     let moves = users.into_iter().map(|user| OnlineMove { user, online: false, time_ms: START_MS + 70 }).collect();
-    let record = RecordOnline { node: 9, moves, beat_ms: None, day_offset_ms: 0 };
+    let record = RecordOnline { node: 9, moves, ..Default::default() };
     assert!(done(world.store.record_online(record).await));
     done(world.store.forget_node(9).await);
     assert!(done(world.store.list_silent_nodes(u64::MAX >> 1).await).is_empty());
     assert!(done(world.store.list_online_users(9, 10).await).is_empty());
     assert_eq!(seen(&world, ann, bob).await.last_seen_ms, START_MS + 70);
     assert!(!told(&world, 9, ann, true, START_MS + 100).await, "it has to tell again who is there");
+}
+
+/// An answer may be lost: the same report again, also one in which somebody came and went, changes nothing.
+pub async fn a_report_counts_once(world: World) {
+    let ann = world.user().await;
+    let of = |online, time_ms| OnlineMove { user: ann, online, time_ms };
+    let moves = vec![of(true, START_MS), of(false, START_MS + 50), of(true, START_MS + 60), of(false, START_MS + 90)];
+    let record = RecordOnline { node: 3, sequence: 7, moves, beat_ms: Some(START_MS + 90), day_offset_ms: 0 };
+    for _ in 0..3 {
+        assert!(!done(world.store.record_online(record.clone()).await));
+    }
+    let day = (START_MS / (24 * HOUR_MS)) as i64;
+    let days = done(world.store.list_online_days(&[ann], Days { from: day, to: day, offset_ms: 0 }).await);
+    assert_eq!(days.iter().map(|day| day.online_ms).collect::<Vec<_>>(), [80]);
+    let beat = RecordOnline { sequence: 8, moves: Vec::new(), ..record };
+    assert!(done(world.store.record_online(beat).await));
 }

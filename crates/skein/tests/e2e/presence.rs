@@ -50,7 +50,7 @@ pub fn watch(link: &mut Link, user: &Account) -> Value {
 #[test]
 fn watchers_are_told_who_comes_and_who_is_gone_for_good() {
     let server = Server::start_with(&[GRACE]);
-    let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
+    let (ann, bob, cid) = (register(&server, "ann"), register(&server, "bob"), register(&server, "cid"));
     let mut a = Link::connect(&server, &ann);
     let first = watch(&mut a, &bob);
     assert_eq!((state(&first), number(&first["lastSeenMs"])), ("OFFLINE".to_owned(), 0));
@@ -59,16 +59,24 @@ fn watchers_are_told_who_comes_and_who_is_gone_for_good() {
     assert!(there["devices"].is_array(), "{there}");
     assert_eq!(state(&look(&server, &ann, &bob)), "ONLINE");
 
-    // A short drop, resumed within the grace, is pushed to nobody.
+    // A short drop, resumed within the grace, is pushed to nobody. Cid drops at the same time, and is gone when all is over.
+    watch(&mut a, &cid);
+    let c = Link::connect(&server, &cid);
+    until_seen(&mut a, &cid.user_id, "ONLINE");
     let session = b.welcome["sessionId"].clone();
     drop(b);
+    drop(c);
     let resume = json!({"sessionId": session, "receivedLinkSeq": 0});
     let b = Link::hello(&server, json!({"token": bob.access, "resume": resume}));
     assert_eq!(b.welcome["resumed"], true);
-    std::thread::sleep(Duration::from_millis(5_500));
-    let pushed = a.passed("presence");
-    let flickers = pushed.iter().flat_map(|event| event["presences"].as_array().unwrap());
-    assert!(flickers.clone().all(|presence| state(presence) == "ONLINE"), "{pushed:?}");
+    let mut gone = false;
+    while !gone {
+        let event = a.passing("presence");
+        for presence in event["presences"].as_array().unwrap() {
+            assert!(presence["userId"] != bob.user_id.as_str() || state(presence) == "ONLINE", "flickers: {event}");
+            gone |= presence["userId"] == cid.user_id.as_str() && state(presence) == "OFFLINE";
+        }
+    }
 
     let left = Instant::now();
     drop(b);
@@ -78,10 +86,12 @@ fn watchers_are_told_who_comes_and_who_is_gone_for_good() {
     until("a last time", || number(&look(&server, &ann, &bob)["lastSeenMs"]) > 0);
     assert!(gone["devices"].is_null());
 
+    let mut other = Link::connect(&server, &ann);
+    watch(&mut other, &bob);
     a.call("PresenceService/UnwatchPresence", json!({"all": true})).unwrap();
+    a.passed("presence");
     let _b = Link::connect(&server, &bob);
-    until("bob", || state(&look(&server, &ann, &bob)) == "ONLINE");
-    std::thread::sleep(Duration::from_millis(1_500));
+    until_seen(&mut other, &bob.user_id, "ONLINE");
     assert!(a.passed("presence").is_empty(), "nobody is watched any more");
 }
 

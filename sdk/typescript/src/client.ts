@@ -65,7 +65,7 @@ export class Client {
     const storage = () => this.#storage;
     this.#people = new People(this.#caller, storage);
     this.presence = new Presences(this.#caller, (userIds) => this.#toLeader({ type: "watch", userIds }));
-    this.signals = new Signals(options.userId, this.#caller);
+    this.signals = new Signals(options.userId, this.#caller, () => isUp(this.#status.current));
     this.#rooms = new RoomLink(() => {
       const gateways = gatewaysOf(options);
       const link = linkOptions(options, gateways, (reason) => this.#tokens(reason), this.#fetch);

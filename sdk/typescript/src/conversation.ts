@@ -130,7 +130,6 @@ export class Conversation implements Observable<ConversationState> {
       clientTimeMs: Date.now(),
       options,
     };
-    this.context.signals.typing.told(this.id);
     const position = await this.context.storage.appendOutbox(record).catch(notKept);
     await this.context.outboxChanged();
     return outgoingOf({ ...record, position });

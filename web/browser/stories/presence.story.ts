@@ -24,10 +24,7 @@ test("somebody comes, hides, and is there again", async () => {
   await eventually(() => dots.count()).toBe(0);
   await eventually(() => hidden.getAttribute("aria-checked")).toBe("true");
 
-  await bobPage
-    .getByRole("radiogroup", { name: "Who sees when you were last here" })
-    .getByText("Nobody")
-    .click();
+  await bobPage.getByRole("radiogroup", { name: "Who sees when you were last here" }).getByText("Nobody").click();
   await eventually(() => chat(annPage, "Bob").getByRole("status").filter({ hasText: "last seen" }).count()).toBe(0);
 
   await hidden.click();

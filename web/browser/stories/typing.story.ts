@@ -16,7 +16,8 @@ test("somebody is typing", async () => {
   await say(annPage, "hello");
   await sees(bobPage, "hello");
   await eventually(() => below.count()).toBe(0);
-  await composer(annPage).pressSequentially("and", { delay: 20 });
+  // A sign goes out every few seconds at most.
+  await composer(annPage).pressSequentially("and something longer that takes a while", { delay: 100 });
   await below.waitFor();
   // Nothing more comes: after a while nobody believes it any more.
   await eventually(() => below.count()).toBe(0);

@@ -19,6 +19,7 @@ export class Signals {
   constructor(
     private readonly me: string,
     private readonly caller: Caller,
+    private readonly isUp: () => boolean,
   ) {}
 
   /** To how many sessions it was handed. Of typing and recording nothing is counted. */
@@ -45,7 +46,7 @@ export class Signals {
 
   /** Tells the others that one writes there; of many calls one in a few seconds is sent. Failures are of no interest. */
   write(conversationId: string): void {
-    if (!this.typing.mayTell(conversationId, Date.now())) return;
+    if (!this.isUp() || !this.typing.mayTell(conversationId, Date.now())) return;
     this.send({ conversationId }, "typing").catch(() => {});
   }
 

@@ -50,11 +50,6 @@ export class Typing {
     return true;
   }
 
-  /** The own message is on its way: the next sign is a new beginning. */
-  told(conversationId: string): void {
-    this.#toldMs.delete(conversationId);
-  }
-
   stop(): void {
     for (const timer of this.#ends.values()) clearTimeout(timer);
     this.#ends.clear();

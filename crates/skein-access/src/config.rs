@@ -42,6 +42,8 @@ pub struct AccessConfig {
     pub heartbeat_ms: u32,
     /// The longest interval that a client may ask for instead, in milliseconds: networks differ in how long they keep a silent connection.
     pub heartbeat_max_ms: u32,
+    /// Whoever loses the last connection is shown as there for so long, in milliseconds.
+    pub presence_grace_ms: u64,
     /// How long a dropped session can be resumed, in milliseconds.
     pub resume_window_ms: u64,
     /// Encryption.
@@ -66,6 +68,7 @@ impl Default for AccessConfig {
             limits: LimitsConfig::default(),
             heartbeat_ms: limits::HEARTBEAT_MS,
             heartbeat_max_ms: 300_000,
+            presence_grace_ms: 10_000,
             resume_window_ms: limits::RESUME_WINDOW_MS,
             tls: TlsConfig::Off,
         }

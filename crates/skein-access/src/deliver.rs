@@ -40,6 +40,8 @@ pub(crate) async fn run(shared: Arc<Shared>, mut bus: Receiver<BusMessage>) {
                 BusMessage::Lagging(Whom::Users(users)) => {
                     measure::told_to_pull(users.iter().map(|user| registry.mark_lagging(*user)).sum());
                 }
+                BusMessage::Stirred(Whom::Users(users)) => shared.watches.stir(&users),
+                BusMessage::Stirred(Whom::All) => shared.watches.stir_all(),
                 BusMessage::Notice(notice) => cluster::hear(&shared, &notice),
                 BusMessage::Room { room, packet } => shared.rooms.take_packet(&room, packet),
                 BusMessage::Lagging(Whom::All) => hints.next = Some((0, Instant::now())),

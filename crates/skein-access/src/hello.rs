@@ -17,6 +17,7 @@ use crate::{
     heartbeat,
     limit::{Admission, Guard},
     measure,
+    presence::Watches,
     registry::{Attachment, Registry},
     room::Rooms,
 };
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) guard: Guard,
     pub(crate) admission: Admission,
     pub(crate) rooms: Arc<Rooms>,
+    pub(crate) watches: Arc<Watches>,
     pub(crate) config: AccessConfig,
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,

@@ -32,6 +32,7 @@ use crate::{
     hello::Shared,
     http::{self, Peer},
     limit::{Admission, Guard, Place},
+    presence::{self, Watches},
     registry::Registry,
     room::{self, Rooms},
     sweep, tls,
@@ -135,6 +136,7 @@ impl Access {
             bus,
             registry: registry.clone(),
             rooms: rooms.clone(),
+            watches: Watches::new(),
             cluster,
             guard,
             admission,
@@ -153,6 +155,7 @@ impl Access {
         let deliveries = deliver::run(shared.clone(), deliveries);
         tokio::spawn(background.clone().run_until_cancelled_owned(deliveries));
         tokio::spawn(background.clone().run_until_cancelled_owned(room::keep(rooms)));
+        tokio::spawn(background.clone().run_until_cancelled_owned(presence::run(shared.clone())));
         let keep_up = exporter::keep_up(exporter::recorder()?);
         tokio::spawn(background.clone().run_until_cancelled_owned(keep_up));
         if takes_clients {

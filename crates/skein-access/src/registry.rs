@@ -9,15 +9,19 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
-use skein_bus::{Bus, Sessions};
+use skein_bus::Bus;
 use skein_proto::{
     codec::Codec, event::EncodedEvent, id::UserId, limits::HEARTBEAT_MS, session::ServerSession, v1::CloseCode,
 };
 use skein_service::{Caller, SessionView, now_ms};
 
-use crate::room::{RoomFrame, Seats, Shape};
+use crate::{
+    presence::{Here, Watching},
+    room::{RoomFrame, Seats, Shape},
+};
 
 mod leave;
+mod sessions;
 
 pub(crate) use leave::Farewell;
 
@@ -61,6 +65,8 @@ pub(crate) struct SessionState {
     farewell: Option<Arc<Farewell>>,
     /// Where it stands in live rooms; none while it is in no room.
     seats: Option<Box<Seats>>,
+    /// Whom it watches.
+    watching: Option<Box<Watching>>,
 }
 
 /// What a connection finds when it looks at its session.
@@ -87,6 +93,7 @@ impl LiveSession {
             heartbeat_ms: HEARTBEAT_MS,
             farewell: None,
             seats: None,
+            watching: None,
         };
         Self { caller, state: Mutex::new(state) }
     }
@@ -205,6 +212,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Registry {
     shards: Vec<Mutex<HashMap<UserId, Vec<Arc<LiveSession>>>>>,
     bus: Arc<dyn Bus>,
+    /// Who is connected, as others see it.
+    pub(crate) here: Here,
     /// Links that were closed lately: whoever was authenticated before, and comes after, is closed too.
     closed: Mutex<VecDeque<Closed>>,
 }
@@ -237,7 +246,7 @@ impl Registry {
     /// A registry without sessions, which the bus may ask from now on.
     pub(crate) fn new(bus: Arc<dyn Bus>) -> Arc<Self> {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        let registry = Arc::new(Self { shards, bus, closed: Mutex::default() });
+        let registry = Arc::new(Self { shards, bus, here: Here::default(), closed: Mutex::default() });
         let weak: Weak<Self> = Arc::downgrade(&registry);
         registry.bus.attach(weak);
         registry
@@ -266,6 +275,9 @@ impl Registry {
             if state.close.is_none() && state.session.resume(received, now_ms) {
                 state.epoch += 1;
                 state.wake();
+                if !state.attached {
+                    self.here.connect(caller.user, true, now_ms);
+                }
                 (state.attached, state.detached_ms, state.stalled_ms) = (true, 0, 0);
                 (state.expires_ms, state.waker, state.farewell) = (caller.expires_ms, None, None);
                 let epoch = state.epoch;
@@ -279,6 +291,7 @@ impl Registry {
         if sessions.is_empty() {
             self.bus.set_held(caller.user, true);
         }
+        self.here.connect(caller.user, false, now_ms);
         let closed = self.closed_meanwhile(&caller, now_ms);
         let session = Arc::new(LiveSession::new(caller, ServerSession::new(fresh_id, codec, now_ms), receive_only));
         session.lock().close = closed;
@@ -306,14 +319,15 @@ impl Registry {
             state.waker = None;
             state.stalled_ms = 0;
             state.detached_ms = now_ms();
+            self.here.disconnect(session.caller.user, state.detached_ms);
         }
         let Some(sessions) = shard.get_mut(&session.caller.user) else { return };
         if forget {
             sessions.retain(|other| !Arc::ptr_eq(other, session));
         }
         if sessions.is_empty() {
+            // Others hold the user to be here until the grace is over, see `release`.
             shard.remove(&session.caller.user);
-            self.bus.set_held(session.caller.user, false);
         }
     }
 
@@ -398,7 +412,7 @@ impl Registry {
                     }
                     Verdict::Gone => false,
                 });
-                if sessions.is_empty() {
+                if sessions.is_empty() && !self.here.is_here(*user) {
                     self.bus.set_held(*user, false);
                 }
                 !sessions.is_empty()
@@ -450,18 +464,6 @@ impl SessionState {
             self.wake();
         }
         Verdict::Attached
-    }
-}
-
-impl Sessions for Registry {
-    fn users(&self) -> Vec<UserId> {
-        self.shards.iter().flat_map(|shard| shard.lock().keys().copied().collect::<Vec<_>>()).collect()
-    }
-
-    fn online_devices(&self, user: UserId) -> Vec<Arc<str>> {
-        let shard = self.shard(user).lock();
-        let sessions = shard.get(&user).into_iter().flatten();
-        sessions.filter(|session| session.lock().attached).map(|session| session.caller.device_id.clone()).collect()
     }
 }
 

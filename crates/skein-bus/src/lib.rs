@@ -18,7 +18,11 @@ mod recent;
 
 pub use config::{BusConfig, BusEngine, EventStreamConfig, NatsConfig};
 
-use std::sync::{Arc, Weak};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -29,6 +33,8 @@ use tokio::sync::{mpsc, oneshot};
 pub const DELIVERIES_MAX: usize = 16_384;
 /// Calls from other nodes that may wait for the service layer of one node.
 pub const CALLS_MAX: usize = 4_096;
+/// How long a call may take; the longest operation hashes a password behind others.
+pub const CALL_MAX: Duration = Duration::from_secs(10);
 /// Largest call or answer that is carried, in bytes: a megabyte, which is what a NATS server takes unless told otherwise, less some words of the bus.
 pub const CALL_BYTES_MAX: usize = 1024 * 1024 - 1024;
 
@@ -66,6 +72,8 @@ pub enum BusMessage {
     },
     /// Pushes may have been lost: sessions are told to pull.
     Lagging(Whom),
+    /// How these people look to others may have changed: whoever watches them asks again.
+    Stirred(Whom),
     /// What one access layer tells those of all other nodes; its bytes are theirs to read. The node that publishes it is not told.
     Notice(Bytes),
     /// Something about a live room that this node listens to, see [`Bus::publish_room`].
@@ -75,6 +83,19 @@ pub enum BusMessage {
         /// As it was published.
         packet: Bytes,
     },
+}
+
+/// An event for those who are connected now, and nobody else.
+#[derive(Clone, Debug)]
+pub struct Handing {
+    /// Receivers.
+    pub users: Arc<[UserId]>,
+    /// Only this device of theirs.
+    pub only_device: Option<Arc<str>>,
+    /// Not this one: it caused the event.
+    pub skip_device: Option<Arc<str>>,
+    /// What they get.
+    pub event: Arc<EncodedEvent>,
 }
 
 /// Where calls with a key are answered.
@@ -103,6 +124,29 @@ pub trait Sessions: Send + Sync + 'static {
     fn users(&self) -> Vec<UserId>;
     /// The devices of a user that are connected here.
     fn online_devices(&self, user: UserId) -> Vec<Arc<str>>;
+    /// Queues an event in the sessions that are connected, or were a moment ago; in how many.
+    fn hand(&self, handing: &Handing) -> u32;
+    /// Those of these users who are here, with what their devices run on. Whoever left a moment ago still counts.
+    fn list_present(&self, users: &[UserId]) -> Vec<Present>;
+}
+
+/// Somebody who is connected somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// Who.
+    pub user: UserId,
+    /// Numbers of `skein.v1.Platform`, each once, in order.
+    pub platforms: Vec<u32>,
+}
+
+/// One for each person, with the platforms of all.
+pub(crate) fn merged(present: impl IntoIterator<Item = Present>) -> Vec<Present> {
+    let mut by_user: BTreeMap<UserId, BTreeSet<u32>> = BTreeMap::new();
+    for Present { user, platforms } in present {
+        by_user.entry(user).or_default().extend(platforms);
+    }
+    let one = |(user, platforms): (UserId, BTreeSet<u32>)| Present { user, platforms: platforms.into_iter().collect() };
+    by_user.into_iter().map(one).collect()
 }
 
 /// A call from a node that has no service layer; to be answered by one that has.
@@ -147,12 +191,36 @@ pub trait Bus: Send + Sync + 'static {
     /// The devices of a user that are connected, to whichever node. Nodes that do not answer in time count as having none.
     async fn online_devices(&self, user: UserId) -> Vec<Arc<str>>;
 
+    /// Those of these users who are connected, to whichever node, by user. Nodes that do not answer in time count as having none.
+    async fn list_present(&self, users: &[UserId]) -> Vec<Present>;
+
+    /// Hands an event to those who are connected, to whichever node, past everything that waits; to how many sessions. Nothing is kept or repeated:
+    /// nodes that do not answer in time count as none.
+    async fn hand(&self, handing: Handing) -> u32;
+
     /// Has a service node answer, never this one. Calls with one key go to the same node while there is no change among them, in the order made. Never
     /// repeated by the bus, except when it is certain that nobody took it.
     ///
     /// # Errors
     /// [`CallError`], at once when nobody is there, else after a deadline.
-    async fn call(&self, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError>;
+    async fn call(&self, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError> {
+        self.call_within(key, request, CALL_MAX).await
+    }
+
+    /// The same with another deadline.
+    ///
+    /// # Errors
+    /// As [`Bus::call`].
+    async fn call_within(&self, key: Option<u64>, request: Bytes, patience: Duration) -> Result<Bytes, CallError>;
+
+    /// Has this service node answer, see [`Bus::number`].
+    ///
+    /// # Errors
+    /// As [`Bus::call`].
+    async fn call_node(&self, number: u64, request: Bytes) -> Result<Bytes, CallError>;
+
+    /// The number of this node, by which others may call it.
+    fn number(&self) -> u64;
 
     /// Has every other service node answer; those that do not in time are missing.
     async fn call_all(&self, request: Bytes) -> Vec<Bytes>;

@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{Arc, OnceLock, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 use skein_proto::id::UserId;
 use tokio::sync::mpsc;
 
-use crate::{Bus, BusMessage, BusState, CallError, DELIVERIES_MAX, Place, Sessions};
+use crate::{Bus, BusMessage, BusState, CallError, DELIVERIES_MAX, Handing, Place, Present, Sessions, merged};
 
 /// Publishing end; the receiving end goes to the access layer.
 #[derive(Clone)]
@@ -46,8 +47,26 @@ impl Bus for LocalBus {
         sessions.map(|sessions| sessions.online_devices(user)).unwrap_or_default()
     }
 
-    async fn call(&self, _: Option<u64>, _: Bytes) -> Result<Bytes, CallError> {
+    async fn list_present(&self, users: &[UserId]) -> Vec<Present> {
+        let sessions = self.sessions.get().and_then(Weak::upgrade);
+        merged(sessions.map(|sessions| sessions.list_present(users)).unwrap_or_default())
+    }
+
+    async fn hand(&self, handing: Handing) -> u32 {
+        let sessions = self.sessions.get().and_then(Weak::upgrade);
+        sessions.map_or(0, |sessions| sessions.hand(&handing))
+    }
+
+    async fn call_within(&self, _: Option<u64>, _: Bytes, _: Duration) -> Result<Bytes, CallError> {
         Err(CallError::Nobody)
+    }
+
+    async fn call_node(&self, _: u64, _: Bytes) -> Result<Bytes, CallError> {
+        Err(CallError::Nobody)
+    }
+
+    fn number(&self) -> u64 {
+        0
     }
 
     async fn call_all(&self, _: Bytes) -> Vec<Bytes> {

@@ -1,14 +1,17 @@
 //! What travels between nodes, in bytes: a version, a kind, then fields. Every length is checked against what is there before anything is allocated.
 
+mod field;
+
 use std::sync::Arc;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use skein_proto::id::UserId;
 
+pub use self::field::{Reader, Writer};
+use crate::Present;
+
 /// Packets of another version are dropped and counted: nodes of two versions live beside each other during an upgrade.
 const VERSION: u8 = 1;
-/// A varint has at most this many bytes.
-const VARINT_BYTES_MAX: u32 = 10;
 
 /// The bytes are not a packet of this version.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +84,12 @@ pub(crate) enum Packet {
     Snapshot(Snapshot),
     /// Which devices of this user are connected; the reply is a list of names.
     Devices { user: UserId },
+    /// Hand this event to those of these users who are connected; the reply is to how many sessions.
+    Hand { only_device: Option<Arc<str>>, skip_device: Option<Arc<str>>, users: Vec<UserId>, event: Bytes },
+    /// Which of these users are connected; the reply is a list of them.
+    Present { users: Vec<UserId> },
+    /// How these users look may have changed.
+    Stirred { users: Vec<UserId> },
     /// What an access layer tells the others.
     Notice(Bytes),
 }
@@ -94,6 +103,9 @@ mod kind {
     pub(super) const ASK: u8 = 6;
     pub(super) const SNAPSHOT: u8 = 7;
     pub(super) const DEVICES: u8 = 8;
+    pub(super) const HAND: u8 = 9;
+    pub(super) const PRESENT: u8 = 10;
+    pub(super) const STIRRED: u8 = 11;
     pub(super) const NOTICE: u8 = 20;
 }
 
@@ -116,10 +128,7 @@ impl Packet {
                 out.text(device_id);
                 out.0.put_slice(session_id);
             }
-            Self::Lagging { users } => {
-                out.head(kind::LAGGING);
-                out.users(users);
-            }
+            Self::Lagging { users } => out.list(kind::LAGGING, users),
             Self::Beat(beat) => {
                 out.head(kind::BEAT);
                 out.0.put_u64_le(beat.node.0);
@@ -147,6 +156,15 @@ impl Packet {
             Self::Devices { user } => {
                 out.head(kind::DEVICES);
                 out.varint(user.0);
+            }
+            Self::Present { users } => out.list(kind::PRESENT, users),
+            Self::Stirred { users } => out.list(kind::STIRRED, users),
+            Self::Hand { only_device, skip_device, users, event } => {
+                out.head(kind::HAND);
+                out.optional_text(only_device.as_deref());
+                out.optional_text(skip_device.as_deref());
+                out.users(users);
+                out.0.put_slice(event);
             }
             Self::Notice(notice) => {
                 out.head(kind::NOTICE);
@@ -194,6 +212,14 @@ impl Packet {
                 users: input.users()?,
             }),
             kind::DEVICES => Self::Devices { user: UserId(input.varint()?) },
+            kind::PRESENT => Self::Present { users: input.users()? },
+            kind::STIRRED => Self::Stirred { users: input.users()? },
+            kind::HAND => Self::Hand {
+                only_device: input.optional_text()?,
+                skip_device: input.optional_text()?,
+                users: input.users()?,
+                event: std::mem::take(&mut input.0),
+            },
             kind::NOTICE => Self::Notice(std::mem::take(&mut input.0)),
             _ => return Err(MalformedPacket),
         };
@@ -232,156 +258,42 @@ pub(crate) fn decode_names(bytes: Bytes) -> Decoded<Vec<Arc<str>>> {
     Ok(names)
 }
 
-/// Writes fields.
-pub struct Writer(pub BytesMut);
-
-impl Writer {
-    fn head(&mut self, kind: u8) {
-        self.0.put_u8(VERSION);
-        self.0.put_u8(kind);
+/// Those who are there, as the reply to [`Packet::Present`].
+pub(crate) fn encode_present(present: &[Present]) -> Bytes {
+    let mut out = Writer(BytesMut::new());
+    for Present { user, platforms } in present {
+        out.varint(user.0);
+        out.varint(platforms.len() as u64);
+        platforms.iter().for_each(|platform| out.varint(u64::from(*platform)));
     }
-
-    /// A number in as few bytes as it needs.
-    pub fn varint(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.put_u8(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.put_u8(value as u8);
-    }
-
-    /// UTF-8 behind its length.
-    pub fn text(&mut self, text: &str) {
-        self.varint(text.len() as u64);
-        self.0.put_slice(text.as_bytes());
-    }
-
-    /// A text that may be absent, which an empty one is not.
-    pub fn optional_text(&mut self, text: Option<&str>) {
-        match text {
-            None => self.0.put_u8(0),
-            Some(text) => {
-                self.0.put_u8(1);
-                self.text(text);
-            }
-        }
-    }
-
-    /// Their number, then the steps from one to the next: a sorted list takes a byte or two for each.
-    fn users(&mut self, users: &[UserId]) {
-        self.varint(users.len() as u64);
-        let mut last = 0;
-        for user in users {
-            let step = user.0.wrapping_sub(last) as i64;
-            self.varint(((step << 1) ^ (step >> 63)) as u64);
-            last = user.0;
-        }
-    }
+    out.0.freeze()
 }
 
-/// Reads fields; never beyond the end.
-pub struct Reader(pub Bytes);
-
-impl Reader {
-    /// The next byte.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn byte(&mut self) -> Decoded<u8> {
-        let byte = *self.0.first().ok_or(MalformedPacket)?;
-        let _ = self.0.split_to(1);
-        Ok(byte)
-    }
-
-    /// The inverse of [`Writer::varint`].
-    ///
-    /// # Errors
-    /// It does not end, or does not fit into 64 bits.
-    pub fn varint(&mut self) -> Decoded<u64> {
-        let mut value = 0_u64;
-        for index in 0..VARINT_BYTES_MAX {
-            let byte = *self.0.get(index as usize).ok_or(MalformedPacket)?;
-            if index == VARINT_BYTES_MAX - 1 && byte > 1 {
-                return Err(MalformedPacket);
-            }
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte < 0x80 {
-                let _ = self.0.split_to(index as usize + 1);
-                return Ok(value);
-            }
-        }
-        Err(MalformedPacket)
-    }
-
-    /// This many bytes, shared.
-    ///
-    /// # Errors
-    /// There are fewer.
-    pub fn bytes(&mut self, length: usize) -> Decoded<Bytes> {
-        if length > self.0.len() { Err(MalformedPacket) } else { Ok(self.0.split_to(length)) }
-    }
-
-    /// The inverse of [`Writer::text`].
-    ///
-    /// # Errors
-    /// It is cut off, or not UTF-8.
-    pub fn text(&mut self) -> Decoded<String> {
-        let length = usize::try_from(self.varint()?).map_err(|_| MalformedPacket)?;
-        let bytes = self.bytes(length)?;
-        std::str::from_utf8(&bytes).map(str::to_owned).map_err(|_| MalformedPacket)
-    }
-
-    /// The inverse of [`Writer::optional_text`].
-    ///
-    /// # Errors
-    /// As [`Reader::text`].
-    pub fn optional_text(&mut self) -> Decoded<Option<Arc<str>>> {
-        match self.byte()? {
-            0 => Ok(None),
-            1 => Ok(Some(self.text()?.as_str().into())),
-            _ => Err(MalformedPacket),
-        }
-    }
-
-    fn array<const N: usize>(&mut self) -> Decoded<[u8; N]> {
-        self.bytes(N)?[..].try_into().map_err(|_| MalformedPacket)
-    }
-
-    fn node(&mut self) -> Decoded<NodeId> {
-        Ok(NodeId(u64::from_le_bytes(self.array()?)))
-    }
-
-    /// How many elements follow: each has at least one byte, so there are never more than bytes.
-    fn count(&mut self) -> Decoded<usize> {
-        let count = usize::try_from(self.varint()?).map_err(|_| MalformedPacket)?;
-        if count > self.0.len() { Err(MalformedPacket) } else { Ok(count) }
-    }
-
-    fn users(&mut self) -> Decoded<Vec<UserId>> {
-        let count = self.count()?;
-        let mut users = Vec::with_capacity(count);
-        let mut last = 0_u64;
+/// The inverse of [`encode_present`].
+pub(crate) fn decode_present(bytes: Bytes) -> Decoded<Vec<Present>> {
+    let mut input = Reader(bytes);
+    let mut present = Vec::new();
+    while !input.0.is_empty() {
+        let (user, count) = (UserId(input.varint()?), input.count()?);
+        let mut platforms = Vec::with_capacity(count);
         for _ in 0..count {
-            let step = self.varint()?;
-            last = last.wrapping_add((step >> 1) ^ (step & 1).wrapping_neg());
-            users.push(UserId(last));
+            platforms.push(u32::try_from(input.varint()?).map_err(|_| MalformedPacket)?);
         }
-        Ok(users)
+        present.push(Present { user, platforms });
     }
+    Ok(present)
+}
 
-    fn beat(&mut self) -> Decoded<Beat> {
-        let (node, boot, sequence, flags) = (self.node()?, self.varint()?, self.varint()?, self.byte()?);
-        Ok(Beat {
-            node,
-            boot,
-            sequence,
-            duties: Duties { serves: flags & 1 != 0, delivers: flags & 2 != 0 },
-            leaving: flags & 4 != 0,
-            deaf_ms: self.varint()?,
-            online: self.users()?,
-            offline: self.users()?,
-        })
-    }
+/// A number, as the reply to [`Packet::Hand`].
+pub(crate) fn encode_count(count: u32) -> Bytes {
+    let mut out = Writer(BytesMut::new());
+    out.varint(u64::from(count));
+    out.0.freeze()
+}
+
+/// The inverse of [`encode_count`].
+pub(crate) fn decode_count(bytes: Bytes) -> Decoded<u32> {
+    u32::try_from(Reader(bytes).varint()?).map_err(|_| MalformedPacket)
 }
 
 #[cfg(test)]
@@ -440,6 +352,15 @@ mod tests {
             any::<u64>().prop_map(|node| Packet::Ask { asker: NodeId(node) }),
             snapshot().prop_map(Packet::Snapshot),
             user().prop_map(|user| Packet::Devices { user }),
+            users().prop_map(|users| Packet::Present { users }),
+            users().prop_map(|users| Packet::Stirred { users }),
+            (prop::option::of(name()), prop::option::of(name()), users(), prop::collection::vec(any::<u8>(), 0..100))
+                .prop_map(|(only_device, skip_device, users, event)| Packet::Hand {
+                    only_device,
+                    skip_device,
+                    users,
+                    event: event.into()
+                }),
             prop::collection::vec(any::<u8>(), 0..100).prop_map(|notice| Packet::Notice(notice.into())),
         ]
     }
@@ -451,11 +372,19 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_refused_or_decoded(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0_u8..10) {
+        fn those_who_are_there_come_back(known in prop::collection::vec((any::<u64>(), prop::collection::vec(any::<u32>(), 0..5)), 0..20)) {
+            let present: Vec<_> = known.into_iter().map(|(user, platforms)| Present { user: UserId(user), platforms }).collect();
+            prop_assert_eq!(decode_present(encode_present(&present)), Ok(present));
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_decoded(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0_u8..24) {
             let _ = Packet::decode(Bytes::from(bytes.clone()));
             let mut packet = vec![VERSION, kind];
             packet.extend_from_slice(&bytes);
             let _ = Packet::decode(Bytes::from(packet));
+            let _ = decode_count(Bytes::from(bytes.clone()));
+            let _ = decode_present(Bytes::from(bytes.clone()));
             let _ = decode_names(Bytes::from(bytes));
         }
 
@@ -465,7 +394,7 @@ mod tests {
             let cut = whole.slice(..(whole.len() as f64 * keep) as usize);
             // An event and a notice have no end of their own; everything before it has.
             if let Ok(other) = Packet::decode(cut) {
-                let is_open = matches!(other, Packet::Deliver { .. } | Packet::Notice(_));
+                let is_open = matches!(other, Packet::Deliver { .. } | Packet::Hand { .. } | Packet::Notice(_));
                 prop_assert!(is_open);
             }
         }

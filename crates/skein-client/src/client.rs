@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use parking_lot::Mutex;
 use skein_proto::{
-    codec::Body,
+    codec::{Body, Codec},
     v1::{self, CloseCode},
 };
 use tokio::{
@@ -21,6 +21,7 @@ use crate::{
     account::{Login, now_ms},
     driver::{Command, Driver, Shared},
     gateways::Gateways,
+    presence,
     puller::Puller,
     room::{self, RoomState},
     timeline::Timeline,
@@ -51,6 +52,9 @@ pub enum Update {
     Event(Box<v1::Event>),
     /// A pull brought something; look at the timeline.
     Pulled,
+    /// Internal: pushes were lost.
+    #[doc(hidden)]
+    Missed,
     /// Internal: something may have to be pulled.
     #[doc(hidden)]
     Needs,
@@ -94,6 +98,8 @@ impl Client {
             options,
             pulls: tokio::sync::Mutex::new(()),
             rooms: Mutex::default(),
+            typing: Mutex::default(),
+            watched: Mutex::default(),
         });
         let client = Self { shared: shared.clone(), commands, user_id: login.user.user_id };
         tokio::spawn(Driver::new(shared.clone(), received).run());
@@ -101,6 +107,7 @@ impl Client {
         let puller = Puller { shared: shared.clone(), commands: client.commands.downgrade(), user_id: client.user_id };
         tokio::spawn(puller.run(shared.updates.subscribe(), Box::new(cache)));
         tokio::spawn(room::rejoin(client.downgrade(), shared.updates.subscribe()));
+        tokio::spawn(presence::follow(client.downgrade(), shared.updates.subscribe()));
         client
     }
 
@@ -165,9 +172,19 @@ impl Client {
 
     async fn ask(&self, method: &str, body: Bytes, about: Option<Arc<RoomState>>) -> Result<Bytes, ClientError> {
         let (answer, answered) = oneshot::channel();
-        let command = Command { method: method.to_owned(), body, answer, about };
+        let command = Command { method: method.to_owned(), body, answer, about, once: false };
         self.commands.send(command).await.map_err(|_| ClientError::Stopped)?;
         answered.await.map_err(|_| ClientError::Stopped)?
+    }
+
+    /// Runs an operation that is of no use later: without a connection, or when it is lost meanwhile, this fails instead of asking again.
+    pub(crate) async fn call_once<Q: Body, A: Body>(&self, method: &str, request: &Q) -> Result<A, ClientError> {
+        let (answer, answered) = oneshot::channel();
+        let body = Codec::Binary.encode(request);
+        let command = Command { method: method.to_owned(), body, answer, about: None, once: true };
+        self.commands.send(command).await.map_err(|_| ClientError::Stopped)?;
+        let body = answered.await.map_err(|_| ClientError::Stopped)??;
+        Codec::Binary.decode(&body).map_err(|error| ClientError::Protocol(error.to_string()))
     }
 
     /// Sends any content to a conversation, exactly once however often it has to be repeated.

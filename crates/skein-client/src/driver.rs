@@ -25,6 +25,7 @@ use crate::{
     race::{connect_first, resolve},
     room::RoomState,
     timeline::Timeline,
+    typing::Typing,
 };
 
 /// Told to the server, for its logs.
@@ -47,6 +48,20 @@ pub(crate) struct Command {
     pub(crate) answer: oneshot::Sender<Result<Bytes, ClientError>>,
     /// The room that takes the answer before whatever comes after it.
     pub(crate) about: Option<Arc<RoomState>>,
+    /// Asked once, now, or not at all: it is of no use later.
+    pub(crate) once: bool,
+}
+
+impl Command {
+    /// Gives up what is asked once; otherwise it is to be asked again.
+    fn or_give_up(self) -> Option<Self> {
+        if !self.once {
+            return Some(self);
+        }
+        let text = "there is no connection, or it was lost meanwhile; this is not asked again".to_owned();
+        let _ = self.answer.send(Err(ClientError::Connection(text)));
+        None
+    }
 }
 
 /// What handle and task share.
@@ -61,6 +76,10 @@ pub(crate) struct Shared {
     pub(crate) pulls: tokio::sync::Mutex<()>,
     /// The live rooms that this client is in.
     pub(crate) rooms: Mutex<HashMap<String, Weak<RoomState>>>,
+    /// The people who are watched, and how they looked last.
+    pub(crate) watched: Mutex<HashMap<u64, v1::Presence>>,
+    /// Who writes where just now.
+    pub(crate) typing: Mutex<Typing>,
 }
 
 impl Shared {
@@ -283,7 +302,7 @@ impl Driver {
             let id = self.session.request(&command.method, command.body.clone());
             self.open.insert(id, command);
         } else {
-            self.again.push(command);
+            self.again.extend(command.or_give_up());
         }
     }
 
@@ -323,7 +342,8 @@ impl Driver {
                     lost.sort_unstable_by_key(|(id, _)| *id);
                     // In front of what was asked later: per-sender order holds over reconnects.
                     let later = std::mem::take(&mut self.again);
-                    self.again = lost.into_iter().map(|(_, command)| command).chain(later).collect();
+                    let lost = lost.into_iter().filter_map(|(_, command)| command.or_give_up());
+                    self.again = lost.chain(later).collect();
                 }
             }
         }
@@ -356,6 +376,9 @@ impl Driver {
     }
 
     fn pushed(&mut self, events: &[v1::Event], lagging: bool) {
+        let mut typing = self.shared.typing.lock();
+        events.iter().for_each(|event| typing.take(event, now_ms()));
+        drop(typing);
         let mut timeline = self.shared.timeline.lock();
         let changed: Vec<_> = events.iter().filter(|event| timeline.push(event)).cloned().collect();
         if lagging {
@@ -364,6 +387,9 @@ impl Driver {
         drop(timeline);
         for event in changed {
             self.shared.tell(Update::Event(Box::new(event)));
+        }
+        if lagging {
+            self.shared.tell(Update::Missed);
         }
         self.shared.tell(Update::Needs);
     }

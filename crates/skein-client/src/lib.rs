@@ -14,7 +14,7 @@
 //! ```
 //!
 //! In reading order: [`address`] (where), [`link`] (one connection, frames in and out), [`account`] (register, log in), [`client`] (the handle that an
-//! application holds), `operations` (one method for each thing a person can do), [`room`] (live rooms), `driver` (the task
+//! application holds), `operations` (one method for each thing a person can do), [`room`] (live rooms), `signal` with `typing` and `presence` (what is not stored), `driver` (the task
 //! behind it: reconnects, resumes, refreshes tokens, repeats what was not answered), `gateways` and `race` (which address), [`http`] (one operation without a link), `puller` (gap repair), [`bundle`] (messages that a pull brings compressed), [`timeline`] (the pure merge of pushes and pulls), [`cache`] (what survives the process), [`error`].
 
 pub mod account;
@@ -31,9 +31,12 @@ pub mod timeline;
 mod driver;
 mod gateways;
 mod operations;
+mod presence;
 mod puller;
 mod race;
+mod signal;
 mod tls;
+mod typing;
 
 pub use address::{Address, Addresses};
 pub use cache::{Cache, MemoryCache};

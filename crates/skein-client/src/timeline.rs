@@ -119,6 +119,8 @@ impl Timeline {
                 self.take_hint(hint);
                 false
             }
+            // Nothing of it is kept; who listens is told.
+            Some(v1::event::Body::Signal(_) | v1::event::Body::Presence(_)) => true,
             None => false,
         }
     }

@@ -32,6 +32,13 @@ impl EncodedEvent {
             Codec::Binary.decode(binary).unwrap_or_default()
         })
     }
+    /// When the event was made, Unix milliseconds, if it is one that nobody needs later: a signal.
+    pub fn passing_ms(&self) -> Option<u64> {
+        match &self.event().body {
+            Some(v1::event::Body::Signal(signal)) => Some(signal.time_ms),
+            _ => None,
+        }
+    }
     /// The bytes of this event as one element of `Push.events`, without tag and length (binary), or as a JSON object.
     pub fn encoded(&self, codec: Codec) -> &Bytes {
         match codec {

@@ -78,3 +78,11 @@ pub const ROOM_REPLAY_MAX: u32 = 200;
 pub const ROOM_COUNTERS_MAX: usize = 64;
 /// What one call may add to a counter of a live room.
 pub const ROOM_COUNT_DELTA_MAX: u32 = 1_000;
+/// Longest kind of a signal, in bytes.
+pub const SIGNAL_KIND_BYTES_MAX: usize = 64;
+/// Largest text and data of a signal or its reply together, in bytes.
+pub const SIGNAL_BYTES_MAX: usize = 4 * 1024;
+/// Longest wait for the reply to a signal, in milliseconds.
+pub const SIGNAL_REPLY_MS_MAX: u32 = 30_000;
+/// A signal that waits this long for its client, in milliseconds, is not sent any more.
+pub const SIGNAL_STALE_MS: u64 = 10_000;

@@ -73,6 +73,8 @@ pub struct ServiceConfig {
     pub login_mobile: LoginPolicy,
     /// A further device of any other platform.
     pub login_other: LoginPolicy,
+    /// Where days begin that online time is counted by: minutes ahead of UTC, e.g. 480 for China.
+    pub day_offset_minutes: i32,
     /// Live rooms.
     pub rooms: RoomConfig,
 }
@@ -91,6 +93,7 @@ impl Default for ServiceConfig {
             login_web: LoginPolicy::Allow,
             login_mobile: LoginPolicy::Allow,
             login_other: LoginPolicy::Allow,
+            day_offset_minutes: 0,
             rooms: RoomConfig::default(),
         }
     }

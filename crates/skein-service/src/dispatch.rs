@@ -126,6 +126,9 @@ operations! {
         "MessageService/ListEdits" => list_edits(ListEditsRequest),
         "MessageService/DeleteMessages" => delete_messages(DeleteMessagesRequest),
         "MessageService/ForwardMessages" => forward_messages(ForwardMessagesRequest),
+        "PresenceService/SetPresence" => set_presence(SetPresenceRequest),
+        "PresenceService/GetPresence" => get_presence(GetPresenceRequest),
+        "PresenceService/GetMyOnlineTime" => get_my_online_time(GetMyOnlineTimeRequest),
         "ReceiptService/MarkRead" => mark_read(MarkReadRequest),
         "ReceiptService/MarkDelivered" => mark_delivered(MarkDeliveredRequest),
         "ReceiptService/ListReaders" => list_readers(ListReadersRequest),
@@ -139,6 +142,10 @@ operations! {
         "RoomService/SendToRoom" => send_to_room(SendToRoomRequest),
         "RoomService/CountInRoom" => count_in_room(CountInRoomRequest),
         "RoomService/GetRoom" => get_room(GetRoomRequest),
+        "PresenceService/WatchPresence" => watch_presence(WatchPresenceRequest),
+        "PresenceService/UnwatchPresence" => unwatch_presence(UnwatchPresenceRequest),
+        "SignalService/SendSignal" => send_signal(SendSignalRequest),
+        "SignalService/ReplySignal" => reply_signal(ReplySignalRequest),
     }
     server {
         "AdminService/SendAsUser" => send_as_user(SendAsUserRequest),
@@ -153,6 +160,8 @@ operations! {
         "AdminService/ListRooms" => list_rooms(ListRoomsRequest),
         "AdminService/SendToRoom" => send_as_host(SendToRoomRequest),
         "AdminService/CloseRoom" => close_room(CloseRoomRequest),
+        "AdminService/ListOnlineTime" => list_online_time(ListOnlineTimeRequest),
+        "AdminService/SendSignal" => send_signal_as_host(SendSignalRequest),
     }
 }
 

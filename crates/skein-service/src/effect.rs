@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use skein_proto::id::UserId;
 
 /// An operation that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,16 @@ pub enum Effect {
     LeaveRoom {
         /// Which.
         room: Arc<str>,
+    },
+    /// It watches these people, besides those it does already.
+    Watch {
+        /// In order, each once.
+        users: Vec<UserId>,
+    },
+    /// It does not watch these people any more.
+    Unwatch {
+        /// `None`: nobody.
+        users: Option<Vec<UserId>>,
     },
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use skein_proto::{codec::Codec, id::UserId, outbox::KindSet, v1};
 
 use crate::{
-    Asking, Caller, Done, RemoteService, ServerKey, Service, SessionView,
+    Asking, Caller, Done, OnlineReport, RemoteService, ServerKey, Service, SessionView,
     admin::EventLines,
     dispatch,
     room::{
@@ -76,6 +76,28 @@ impl Gate {
         match self {
             Self::Here(service) => service.report_rooms(node, reports).await,
             Self::Elsewhere(remote) => remote.report_rooms(node, reports).await,
+        }
+    }
+
+    /// What each of these may see of those: how they are, in the order given. At most some thousand pairs at once.
+    ///
+    /// # Errors
+    /// A failure of the store, or `UNAVAILABLE`.
+    pub async fn look(&self, looks: Vec<(UserId, Vec<UserId>)>) -> Result<Vec<Vec<v1::Presence>>, v1::Error> {
+        match self {
+            Self::Here(service) => service.look(looks).await.map_err(Into::into),
+            Self::Elsewhere(remote) => remote.look(looks).await,
+        }
+    }
+
+    /// Keeps who has come to and gone from this node, see [`Service::report_online`].
+    ///
+    /// # Errors
+    /// A failure of the store, or `UNAVAILABLE`; it may have been kept all the same, and may be told again.
+    pub async fn report_online(&self, report: OnlineReport) -> Result<bool, v1::Error> {
+        match self {
+            Self::Here(service) => service.report_online(report).await.map_err(Into::into),
+            Self::Elsewhere(remote) => remote.report_online(report).await,
         }
     }
 

@@ -18,7 +18,7 @@ use skein_store::Store;
 
 use crate::{
     AdminConfig, Caller, Failure, Result, ServiceConfig, admin::ServerKeys, hook::BeforeMessage, room::Rooms,
-    token::TokenKeys,
+    signal::Signals, token::TokenKeys,
 };
 
 /// Rosters of large groups kept for fan-out. Losing one costs a read.
@@ -45,6 +45,8 @@ pub struct Service {
     pub(crate) rosters: Mutex<Rosters>,
     /// The live rooms that this node keeps.
     pub(crate) rooms: Rooms,
+    /// Signals on their way.
+    pub(crate) signals: Signals,
     /// Asked before a message of a user is stored.
     pub(crate) before_message: OnceLock<Arc<dyn BeforeMessage>>,
     /// Bounds the memory and the cores that password hashing may take.
@@ -87,6 +89,7 @@ impl Service {
             event_kinds,
             rosters: Mutex::default(),
             rooms,
+            signals: Signals::default(),
             before_message: OnceLock::new(),
             hashing: tokio::sync::Semaphore::new(2),
         }))

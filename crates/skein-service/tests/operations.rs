@@ -153,6 +153,7 @@ impl World {
                 "seq" => json!(1),
                 "name" => json!("renamed"),
                 "role" => json!("ROLE_ADMIN"),
+                "kind" => json!("typing"),
                 "user_ids" => json!([if user == STRANGER { FORMER } else { STRANGER }]),
                 "user_id" if field.containing_oneof().is_none() && target_is_group_role(input) => json!(OWNER),
                 _ => continue,

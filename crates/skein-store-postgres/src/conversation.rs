@@ -7,8 +7,8 @@ use skein_proto::{
     v1,
 };
 use skein_store::{
-    Result,
-    conversation::{ConversationStore, EntryChange},
+    Refusal, Result,
+    conversation::{Audience, ConversationStore, EntryChange},
 };
 
 use crate::{
@@ -16,9 +16,9 @@ use crate::{
     failure::Outcome,
     needs::Needs,
     operation::Operation,
-    pool::snapshot,
+    pool::{query_opt, snapshot},
     render::{self, EntryToRender},
-    rows::{EntryRow, load_membership},
+    rows::{EntryRow, load_member_ids, load_membership},
     transaction::Transaction,
 };
 
@@ -31,6 +31,28 @@ impl ConversationStore for PostgresStore {
             let (conversation, entry) = load_membership(&sql, user, conversation).await?;
             let wanted = EntryToRender { conversation, entry, since: u64::MAX };
             Ok(render::entries(&sql, &[wanted]).await?.pop().unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn list_audience(&self, user: UserId, conversation: ConversationId) -> Result<Audience> {
+        self.read(async {
+            let mut client = self.readers.get().await?;
+            let sql = snapshot(&mut client).await?;
+            let Some(peer) = conversation.peer_of(user) else {
+                let (row, _) = load_membership(&sql, user, conversation).await?;
+                let is_large = row.member_count > self.config.large_group_members;
+                let users = if is_large { Vec::new() } else { load_member_ids(&sql, row.key).await? };
+                return Ok(Audience { users, is_large });
+            };
+            let query = "SELECT EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = u.user_id AND b.other_id = $2 AND b.blocked) \
+                 FROM users u WHERE u.user_id = $1";
+            let row = query_opt(&sql, query, &[&(peer.0 as i64), &(user.0 as i64)]).await?.ok_or(Refusal::NotFound)?;
+            if row.try_get(0)? {
+                return Err(Refusal::Blocked.into());
+            }
+            let users = if peer == user { vec![user] } else { vec![user, peer] };
+            Ok(Audience { users, is_large: false })
         })
         .await
     }

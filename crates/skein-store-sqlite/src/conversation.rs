@@ -8,15 +8,15 @@ use skein_proto::{
     v1,
 };
 use skein_store::{
-    Result,
-    conversation::{ConversationStore, EntryChange},
+    Refusal, Result,
+    conversation::{Audience, ConversationStore, EntryChange},
 };
 
 use crate::{
     SqliteStore,
     message::visible_conversation,
     render,
-    rows::{ConversationRow, EntryRow},
+    rows::{ConversationRow, EntryRow, is_blocked, load_member_ids, user_exists},
     transaction::Transaction,
 };
 
@@ -26,6 +26,27 @@ impl ConversationStore for SqliteStore {
         self.read(move |connection| {
             let (row, entry) = visible_conversation(connection, user, conversation)?;
             render_stored(connection, &row, &entry, u64::MAX)
+        })
+        .await
+    }
+
+    async fn list_audience(&self, user: UserId, conversation: ConversationId) -> Result<Audience> {
+        let large = self.config.large_group_members;
+        self.read(move |connection| {
+            let Some(peer) = conversation.peer_of(user) else {
+                let (row, _) = visible_conversation(connection, user, conversation)?;
+                let is_large = row.member_count > large;
+                let users = if is_large { Vec::new() } else { load_member_ids(connection, row.key)? };
+                return Ok(Audience { users, is_large });
+            };
+            if !user_exists(connection, peer)? {
+                return Err(Refusal::NotFound.into());
+            }
+            if is_blocked(connection, peer, user)? {
+                return Err(Refusal::Blocked.into());
+            }
+            let users = if peer == user { vec![user] } else { vec![user, peer] };
+            Ok(Audience { users, is_large: false })
         })
         .await
     }

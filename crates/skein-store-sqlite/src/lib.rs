@@ -16,6 +16,7 @@ mod measure;
 mod message;
 mod open;
 mod outbox;
+mod presence;
 mod reader;
 mod receipt;
 mod render;

@@ -25,11 +25,23 @@ pub struct EntryChange {
     pub archived: Option<bool>,
 }
 
-/// See the [crate] documentation for the guarantees. Every operation moves the caller's timeline, nobody else's.
+/// Whom something reaches that is said in a conversation and not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audience {
+    /// Everybody in it, the one who speaks too, in no order; nobody when it is large.
+    pub users: Vec<UserId>,
+    /// More members than the threshold of large groups.
+    pub is_large: bool,
+}
+
+/// See the [crate] documentation for the guarantees. Every operation that writes moves the caller's timeline, nobody else's.
 #[async_trait]
 pub trait ConversationStore {
     /// The caller's entry, complete (title, last visible message, unread, cursors). Errors: `NotAMember`.
     async fn lookup_entry(&self, user: UserId, conversation: ConversationId) -> Result<v1::ConversationEntry>;
+    /// Who hears what the user says there. In a one-to-one conversation it is as with a message: it need not have begun.
+    /// Errors: `NotAMember`, `NotFound` (no such person), `Blocked`.
+    async fn list_audience(&self, user: UserId, conversation: ConversationId) -> Result<Audience>;
     /// Changes the entry; pinning changes its sort key. Errors: `NotAMember`.
     async fn set_entry(
         &self,

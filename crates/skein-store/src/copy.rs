@@ -102,6 +102,34 @@ pub const TABLES: &[Table] = &[
         columns: &[("user_id", Integer), ("name", Text), ("version", Integer), ("value", Text)],
     },
     Table {
+        name: "presence",
+        key: 1,
+        columns: &[
+            ("user_id", Integer),
+            ("state", Integer),
+            ("text", Text),
+            ("until_ms", Integer),
+            ("last_seen_ms", Integer),
+        ],
+    },
+    Table { name: "online_nodes", key: 1, columns: &[("node", Integer), ("beat_ms", Integer), ("sequence", Integer)] },
+    Table {
+        name: "online_spans",
+        key: 3,
+        columns: &[("user_id", Integer), ("node", Integer), ("opened_ms", Integer), ("closed_ms", Integer)],
+    },
+    Table {
+        name: "online_days",
+        key: 2,
+        columns: &[
+            ("user_id", Integer),
+            ("day", Integer),
+            ("online_ms", Integer),
+            ("first_ms", Integer),
+            ("last_ms", Integer),
+        ],
+    },
+    Table {
         name: "conversations",
         key: 1,
         columns: &[

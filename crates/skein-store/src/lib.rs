@@ -4,7 +4,7 @@
 //! that an engine can do it in its own best way and two engines can be held to the same behaviour.
 //!
 //! In reading order: [`error`], then one file per subject: [`account`], [`conversation`], [`group`],
-//! [`message`], [`receipt`], [`sync`], and for business systems [`outbox`] and [`mailing`]; [`copy`] is how one engine's data gets into another.
+//! [`message`], [`receipt`], [`sync`], [`presence`] (with [`online`], its arithmetic), and for business systems [`outbox`] and [`mailing`]; [`copy`] is how one engine's data gets into another.
 //!
 //! Guarantees of every operation that writes: when it returns `Ok`, the change is on disk (fsync) and visible to
 //! every later read; when it returns `Err`, nothing was changed, except that after
@@ -23,7 +23,9 @@ pub mod error;
 pub mod group;
 pub mod mailing;
 pub mod message;
+pub mod online;
 pub mod outbox;
+pub mod presence;
 pub mod receipt;
 pub mod sync;
 
@@ -40,6 +42,7 @@ pub trait Store:
     + message::MessageStore
     + outbox::OutboxStore
     + mailing::MailingStore
+    + presence::PresenceStore
     + receipt::ReceiptStore
     + sync::SyncStore
     + Send
@@ -54,6 +57,7 @@ impl<T> Store for T where
         + message::MessageStore
         + outbox::OutboxStore
         + mailing::MailingStore
+        + presence::PresenceStore
         + receipt::ReceiptStore
         + sync::SyncStore
         + Send

@@ -15,7 +15,7 @@ pub struct Rules {
     service: Arc<Service>,
     webhooks: Running,
     /// Mailings, and the upkeep of the outbox.
-    background: [JoinHandle<()>; 2],
+    background: [JoinHandle<()>; 3],
 }
 
 impl Rules {
@@ -35,7 +35,12 @@ impl Rules {
             service.set_before_message(Arc::new(Before::new(before)?));
         }
         let webhooks = webhooks.start(store.contract()).await?;
-        let background = [tokio::spawn(service.clone().carry_mailings()), tokio::spawn(service.clone().trim_outbox())];
+        service.end_former_start().await?;
+        let background = [
+            tokio::spawn(service.clone().carry_mailings()),
+            tokio::spawn(service.clone().trim_outbox()),
+            tokio::spawn(service.clone().end_silent_nodes()),
+        ];
         tokio::spawn(answer_calls(service.clone(), calls));
         Ok(Self { store, service, webhooks, background })
     }

@@ -17,6 +17,8 @@ import type { TokenProvider } from "./tokens.js";
 export class Caller {
   /** The link of this tab, while it has one. */
   link: Link | undefined;
+  /** The session of that link. */
+  sessionId: Uint8Array | undefined;
   closed = false;
 
   constructor(
@@ -30,7 +32,24 @@ export class Caller {
     input: MessageInitShape<I>,
   ): Promise<MessageShape<O>> {
     if (this.closed) throw SkeinError.closed();
-    if (!this.link?.carriesRequests) return this.#overHttp(method, input);
+    return this.#call(method, input, undefined);
+  }
+
+  /** The same for what concerns the session of this tab's link, however it is asked. */
+  async callBySession<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    input: MessageInitShape<I>,
+  ): Promise<MessageShape<O>> {
+    if (this.closed) throw SkeinError.closed();
+    return this.#call(method, input, this.sessionId);
+  }
+
+  async #call<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    input: MessageInitShape<I>,
+    sessionId: Uint8Array | undefined,
+  ): Promise<MessageShape<O>> {
+    if (!this.link?.carriesRequests) return this.#overHttp(method, input, sessionId);
     const service = method.parent.typeName.split(".").pop();
     const body = toBinary(method.input, create(method.input, input));
     return fromBinary(method.output, await timed(this.link.request(`${service}/${method.name}`, body)));
@@ -39,13 +58,14 @@ export class Caller {
   async #overHttp<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     input: MessageInitShape<I>,
+    sessionId: Uint8Array | undefined,
   ): Promise<MessageShape<O>> {
     const token = await this.tokens({ rejected: undefined });
     try {
-      return await callOverHttp(this.http, method, input, token);
+      return await callOverHttp(this.http, method, input, token, sessionId);
     } catch (thrown) {
       if (asSkeinError(thrown).code !== "TOKEN_EXPIRED") throw thrown;
-      return callOverHttp(this.http, method, input, await this.tokens({ rejected: token }));
+      return callOverHttp(this.http, method, input, await this.tokens({ rejected: token }), sessionId);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** The client: connects, keeps the local copy true, and is where everything else is reached from. */
 
 import { Caller } from "./caller.js";
+import type { Connected } from "./connected.js";
 import type { Conversation } from "./conversation.js";
 import { Emitter } from "./emitter.js";
 import { asSkeinError, SkeinError } from "./error.js";
@@ -14,9 +15,12 @@ import { deviceFromWire, userFromWire } from "./model/convert.js";
 import { gatewaysOf, httpTo, linkOptions, nameOf, watchNetwork } from "./network.js";
 import { type Observable, Value } from "./observable.js";
 import type { ClientEvents, ClientOptions } from "./options.js";
+import { OutboxView } from "./outbox_view.js";
 import { People } from "./people.js";
+import { Presences } from "./presence/presences.js";
 import type { Room } from "./room/room.js";
 import { RoomLink } from "./room/room_link.js";
+import { Signals } from "./signal/signals.js";
 import { State } from "./state.js";
 import { type ConnectionStatus, isUp } from "./status.js";
 import { IndexedDbStorage } from "./storage/indexeddb.js";
@@ -32,17 +36,6 @@ const EARLY_MAX = 500;
 /** A leader that does not answer for so long is frozen: another tab takes over. */
 const SILENT_LEADER_MS = 4_000;
 
-/** What lives from `connect` to `close`. */
-interface Connected {
-  readonly tabs: Tabs;
-  readonly storage: Storage;
-  readonly tokens: TokenProvider;
-  readonly stopListening: () => void;
-  leader: Leader | undefined;
-  /** Runs out when the tab that leads does not say anything. */
-  doubt: ReturnType<typeof setTimeout> | undefined;
-}
-
 export class Client {
   readonly userId: string;
   readonly #emitter = new Emitter<ClientEvents>();
@@ -50,14 +43,17 @@ export class Client {
   readonly #gateways: Gateways;
   readonly #caller: Caller;
   readonly #people: People;
+  /** Short words between devices that are connected: typing, commands, the application's own. */
+  readonly signals: Signals;
+  /** Who is there, and how one looks to others. */
+  readonly presence: Presences;
   readonly #state: State;
   readonly #rooms: RoomLink;
   #storage: Storage = new MemoryStorage();
   #connected: Connected | undefined;
   #begun = false;
   #closed = false;
-  #readingOutbox = false;
-  #outboxRead = true;
+  readonly #outbox: OutboxView;
   #limits: Limits = DEFAULT_LIMITS;
   #serverAheadMs = 0;
   #tokens: TokenProvider = () => Promise.reject(SkeinError.offline());
@@ -68,10 +64,18 @@ export class Client {
     this.#caller = new Caller(httpTo(options, this.#gateways, this.#fetch), (reason) => this.#tokens(reason));
     const storage = () => this.#storage;
     this.#people = new People(this.#caller, storage);
+    this.presence = new Presences(this.#caller, (userIds) => this.#toLeader({ type: "watch", userIds }));
+    this.signals = new Signals(options.userId, this.#caller, () => isUp(this.#status.current));
     this.#rooms = new RoomLink(() => {
       const gateways = gatewaysOf(options);
       const link = linkOptions(options, gateways, (reason) => this.#tokens(reason), this.#fetch);
       return { ...link, http: httpTo(options, gateways, this.#fetch) };
+    });
+    this.#outbox = new OutboxView(storage, {
+      read: (records) => this.#state.takeOutbox(records),
+      failed: (error) => {
+        if (!this.#closed) this.#emitter.emit("storageFailed", { error });
+      },
     });
     this.#state = new State({
       me: options.userId,
@@ -84,6 +88,7 @@ export class Client {
       pullUser: () => this.#toLeader({ type: "pull" }),
       outboxChanged: () => this.#outboxChanged(),
       putIntent: (intent) => this.#putIntent(intent),
+      signals: this.signals,
       look: (conversationId) => this.#toLeader({ type: "look", conversationId }),
     });
   }
@@ -339,27 +344,26 @@ export class Client {
     if (this.#connected !== connected || connected.leader !== undefined) return;
     const link = linkOptions(this.options, this.#gateways, connected.tokens, this.#fetch);
     connected.leader = new Leader(this.userId, this.#caller, connected.storage, stored, link, {
-      changed: (changes, live) => {
-        connected.tabs.post({ type: "changes", changes, live });
-        this.#onTab({ type: "changes", changes, live });
-      },
-      status: (status) => {
-        connected.tabs.post({ type: "status", status });
-        this.#onTab({ type: "status", status });
-      },
+      changed: (changes, live) => this.#tellTabs(connected, { type: "changes", changes, live }),
+      signals: (signals) => this.#tellTabs(connected, { type: "signals", signals }),
+      presence: (presences) => this.#tellTabs(connected, { type: "presence", presences }),
+      status: (status) => this.#tellTabs(connected, { type: "status", status }),
       welcome: (limits, serverTimeMs) => {
         if (limits !== undefined) this.#limits = limitsFromWire(limits);
         this.#serverAheadMs = serverTimeMs - Date.now();
         this.#postWelcome(connected.tabs);
       },
       outboxChanged: () => void this.#outboxChanged(),
-      draftTold: (conversationId, text) => {
-        connected.tabs.post({ type: "draftTold", conversationId, text });
-        this.#state.conversation(conversationId).draftTold(text);
-      },
+      draftTold: (conversationId, text) => this.#tellTabs(connected, { type: "draftTold", conversationId, text }),
       storageFailed: (error) => this.#emitter.emit("storageFailed", { error }),
     });
     connected.leader.start();
+  }
+
+  /** To all tabs, this one too. */
+  #tellTabs({ tabs }: Connected, message: TabMessage): void {
+    tabs.post(message);
+    this.#onTab(message);
   }
 
   #postWelcome(tabs: Tabs): void {
@@ -374,8 +378,21 @@ export class Client {
       case "changes":
         this.#state.apply(message.changes);
         for (const live of message.live) {
+          this.signals.typing.end(live.conversationId, live.senderId);
           this.#emitter.emit("message", { conversation: this.conversation(live.conversationId), message: live });
         }
+        break;
+      case "signals":
+        for (const signal of message.signals) {
+          this.signals.take(signal);
+          this.#emitter.emit("signal", signal);
+        }
+        break;
+      case "presence":
+        this.presence.take(message.presences);
+        break;
+      case "watch":
+        connected.leader?.watch(message.userIds);
         break;
       case "status":
         this.#trust(connected);
@@ -386,7 +403,8 @@ export class Client {
         this.#serverAheadMs = message.serverAheadMs;
         break;
       case "outbox":
-        void this.#readOutbox();
+        connected.leader?.wakeCourier();
+        void this.#outbox.read();
         break;
       case "intent":
         this.#state.takeIntent(message.intent);
@@ -437,31 +455,15 @@ export class Client {
     if (!same) this.#status.set(status);
     if (!wasUp && isUp(status)) {
       this.#people.retry();
+      this.presence.retry();
       this.#state.retryLoads();
     }
   }
 
   async #outboxChanged(): Promise<void> {
     this.#connected?.tabs.post({ type: "outbox" });
-    await this.#readOutbox();
-  }
-
-  /** One read after the other, so that an older one does not win. */
-  async #readOutbox(): Promise<void> {
     this.#connected?.leader?.wakeCourier();
-    this.#outboxRead = false;
-    if (this.#readingOutbox) return;
-    this.#readingOutbox = true;
-    try {
-      while (!this.#outboxRead) {
-        this.#outboxRead = true;
-        this.#state.takeOutbox(await this.#storage.outbox());
-      }
-    } catch (error) {
-      if (!this.#closed) this.#emitter.emit("storageFailed", { error });
-    } finally {
-      this.#readingOutbox = false;
-    }
+    await this.#outbox.read();
   }
 
   /** Shown and told also when it cannot be kept. */
@@ -484,6 +486,7 @@ export class Client {
     this.#caller.closed = true;
     this.#people.stop();
     this.#rooms.stop();
+    this.signals.typing.stop();
     connected?.stopListening();
     connected?.leader?.stop();
     if (connected !== undefined) this.#trust(connected);

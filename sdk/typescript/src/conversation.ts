@@ -20,6 +20,7 @@ import type { Edit, Message, OutgoingMessage, SendOptions } from "./model/messag
 import { type Observable, Value } from "./observable.js";
 import { emptyEntry, foldEntry } from "./replica/entry.js";
 import { Roster } from "./roster.js";
+import type { Signals } from "./signal/signals.js";
 import { type ConversationRecord, type Intent, type OutboxRecord, replaces, type Storage } from "./storage/storage.js";
 import { uuidV7 } from "./uuid.js";
 
@@ -36,6 +37,7 @@ export interface ConversationContext {
   /** The user timeline has changed by an operation of ours. */
   readonly pullUser: () => void;
   readonly putIntent: (intent: Intent) => Promise<void>;
+  readonly signals: Signals;
   /** Somebody looks at this conversation: what comes without a version is asked for. */
   readonly look: (conversationId: string) => void;
 }
@@ -86,6 +88,16 @@ export class Conversation implements Observable<ConversationState> {
   /** The members of a group: fetched when first watched, and kept fresh. */
   get members(): Observable<readonly Member[]> {
     return this.#roster;
+  }
+
+  /** Who of the others writes here just now, the latest last. */
+  get writing(): Observable<readonly string[]> {
+    return this.context.signals.typing.in(this.id);
+  }
+
+  /** Tells the others that one writes here. To be called with every key: one in three seconds is sent. */
+  typing(): void {
+    this.context.signals.write(this.id);
   }
 
   /** Its messages. Close it when they are out of sight. */

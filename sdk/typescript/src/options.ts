@@ -4,6 +4,7 @@ import type { Conversation } from "./conversation.js";
 import type { CloseReason } from "./link/close_code.js";
 import type { WebSocketConstructor } from "./link/websocket.js";
 import type { Message } from "./model/message.js";
+import type { Signal } from "./signal/signal.js";
 import type { Storage } from "./storage/storage.js";
 import type { Tabs } from "./tabs.js";
 
@@ -33,6 +34,8 @@ export interface ClientOptions {
 export interface ClientEvents {
   /** A new message of somebody else has come just now. Not for history, edits or what was missed. */
   message: { readonly conversation: Conversation; readonly message: Message };
+  /** A signal has come, while this device is connected. Who writes is also in `conversation.writing`. */
+  signal: Signal;
   /** It will not reconnect. */
   closed: { readonly code: CloseReason; readonly text: string };
   /** The browser refuses to keep more; everything still works until the page is left. */

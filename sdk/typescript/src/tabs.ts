@@ -2,7 +2,9 @@
 
 import type { Limits } from "./limits.js";
 import type { Message } from "./model/message.js";
+import type { Presence } from "./presence/presence.js";
 import { report } from "./report.js";
+import type { Signal } from "./signal/signal.js";
 import type { ConnectionStatus } from "./status.js";
 import type { Changes, Intent } from "./storage/storage.js";
 
@@ -11,6 +13,8 @@ export type TabMessage =
   /** Of the leader: these changes are being written. `live`: new messages of others among them. */
   | { readonly type: "changes"; readonly changes: Changes; readonly live: readonly Message[] }
   | { readonly type: "status"; readonly status: ConnectionStatus }
+  /** Of the leader: these have come. */
+  | { readonly type: "signals"; readonly signals: readonly Signal[] }
   /** Of the leader: what the server said last of its limits and clock. */
   | { readonly type: "welcome"; readonly limits: Limits; readonly serverAheadMs: number }
   /** The outbox in the storage has changed. */
@@ -26,6 +30,10 @@ export type TabMessage =
   | { readonly type: "tryNow" }
   /** Of a follower: somebody looks at this conversation. */
   | { readonly type: "look"; readonly conversationId: string }
+  /** Of the leader: this is how people look. */
+  | { readonly type: "presence"; readonly presences: readonly Presence[] }
+  /** Of a follower: it shows these people. */
+  | { readonly type: "watch"; readonly userIds: readonly string[] }
   /** A tab has come, or doubts: the leader says its status again. */
   | { readonly type: "hello" }
   /** The user has logged out here: everybody closes. */

@@ -6,6 +6,7 @@ import { useObservable } from "../state/useObservable";
 import { useText } from "../text/useText";
 import { Icon } from "../ui/Icon";
 import { IconButton } from "../ui/IconButton";
+import { Below } from "./Below";
 import styles from "./ChatHeader.module.css";
 import { usePane } from "./pane";
 
@@ -17,19 +18,10 @@ export interface ChatHeaderProps {
 }
 
 export function ChatHeader({ titleId, info, onInfo, onBack }: ChatHeaderProps) {
-  const { client, conversation } = usePane();
+  const { conversation } = usePane();
   const text = useText();
   const state = useObservable(conversation);
-  const peer = useObservable(client.user(state.kind === "direct" ? state.peerId : client.userId));
   const title = conversationTitle(conversation, state, text);
-  const below = {
-    direct: peer === undefined ? "" : `@${peer.username}`,
-    group: state.memberCount > 0 ? text.chat.members(state.memberCount) : "",
-    self: text.chat.notesHint,
-    channel: "",
-    room: "",
-    system: "",
-  }[state.kind];
   return (
     <header className={styles.header}>
       <IconButton className={styles.back} icon="back" label={text.shell.back} onClick={onBack} />
@@ -45,11 +37,7 @@ export function ChatHeader({ titleId, info, onInfo, onBack }: ChatHeaderProps) {
             </span>
           )}
         </h1>
-        {below !== "" && (
-          <p className={styles.below}>
-            <bdi>{below}</bdi>
-          </p>
-        )}
+        <Below />
       </div>
       <IconButton icon="info" label={text.chat.info} aria-pressed={info} onClick={onInfo} />
     </header>

@@ -3,6 +3,7 @@
 import type { ConversationState } from "@skein/client";
 import { Avatar } from "../ui/Avatar";
 import { Icon } from "../ui/Icon";
+import { PresenceDot } from "../ui/PresenceDot";
 import styles from "./ConversationAvatar.module.css";
 
 export function ConversationAvatar({
@@ -22,5 +23,12 @@ export function ConversationAvatar({
     );
   }
   const id = state.kind === "direct" && state.peerId !== "0" ? state.peerId : state.conversationId;
-  return <Avatar id={id} name={title} src={state.avatar} size={size} />;
+  const avatar = <Avatar id={id} name={title} src={state.avatar} size={size} />;
+  if (state.kind !== "direct" || state.peerId === "0") return avatar;
+  return (
+    <span className={styles.person} style={{ width: size, height: size }}>
+      {avatar}
+      <PresenceDot userId={state.peerId} />
+    </span>
+  );
 }

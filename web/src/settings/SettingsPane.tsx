@@ -7,6 +7,7 @@ import { IconButton } from "../ui/IconButton";
 import { Appearance } from "./Appearance";
 import { BlockedPeople } from "./BlockedPeople";
 import { Devices } from "./Devices";
+import { Privacy } from "./Privacy";
 import { Profile } from "./Profile";
 import styles from "./SettingsPane.module.css";
 
@@ -15,6 +16,7 @@ type Page = SettingsPage | "devices";
 const PAGES: readonly { page: Page; icon: IconName }[] = [
   { page: "profile", icon: "person" },
   { page: "appearance", icon: "palette" },
+  { page: "privacy", icon: "eye" },
   { page: "devices", icon: "devices" },
   { page: "blocked", icon: "block" },
 ];
@@ -46,6 +48,7 @@ export function SettingsPane({ page, onBack }: { page: Page; onBack: () => void 
         <div className={styles.page}>
           {page === "profile" && <Profile />}
           {page === "appearance" && <Appearance />}
+          {page === "privacy" && <Privacy />}
           {page === "devices" && <Devices />}
           {page === "blocked" && <BlockedPeople />}
         </div>

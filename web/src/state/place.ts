@@ -2,7 +2,7 @@
 
 import { useSyncExternalStore } from "react";
 
-export type SettingsPage = "profile" | "appearance" | "blocked";
+export type SettingsPage = "profile" | "appearance" | "privacy" | "blocked";
 
 export type Place =
   | { readonly at: "list" }
@@ -37,7 +37,7 @@ export function formatPlace(place: Place): string {
 }
 
 function settingsPage(name: string | undefined): SettingsPage {
-  return name === "appearance" || name === "blocked" ? name : "profile";
+  return name === "appearance" || name === "privacy" || name === "blocked" ? name : "profile";
 }
 
 function decode(part: string): string | undefined {

@@ -1,4 +1,4 @@
-//! Runs an operation, and does to the session what it asks for: joining and leaving rooms.
+//! Runs an operation, and does to the session what it asks for: joining and leaving rooms, watching people.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -8,7 +8,7 @@ use skein_proto::{
     limits::ROOMS_PER_SESSION_MAX,
     v1::{self, ErrorCode},
 };
-use skein_service::{Caller, Done, Effect, SessionView, effect::RoomPlace};
+use skein_service::{Caller, Done, Effect, PRESENCE_USERS_MAX, SessionView, effect::RoomPlace};
 
 use super::here::RoomHere;
 use crate::{hello::Shared, registry::LiveSession};
@@ -29,6 +29,18 @@ pub(crate) async fn dispatch(
         (Effect::None, _) | (_, None) => Ok(done.body),
         (Effect::LeaveRoom { room }, Some(session)) => {
             session.with_seats(|seats| seats.leave(&room));
+            Ok(done.body)
+        }
+        (Effect::Watch { users }, Some(session)) => match shared.watches.watch(session, &users) {
+            Ok(()) => Ok(done.body),
+            Err(_) => Err(v1::Error {
+                code: ErrorCode::LimitReached.into(),
+                text: format!("a session may watch {PRESENCE_USERS_MAX} people; take some out first"),
+                ..Default::default()
+            }),
+        },
+        (Effect::Unwatch { users }, Some(session)) => {
+            shared.watches.unwatch(session, users.as_deref());
             Ok(done.body)
         }
         (Effect::JoinRoom(place), Some(session)) => {

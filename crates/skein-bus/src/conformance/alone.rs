@@ -4,7 +4,7 @@ use bytes::Bytes;
 use skein_proto::id::UserId;
 
 use super::World;
-use crate::{BusState, CallError, nats::NodeRole};
+use crate::{BusMessage, BusState, CallError, Present, Whom, nats::NodeRole};
 
 const ANN: UserId = UserId(7);
 
@@ -28,6 +28,30 @@ pub async fn devices_of_this_node_are_known(world: World) {
     assert_eq!(node.bus.online_devices(ANN).await.len(), 2);
     node.release(ANN);
     assert!(node.bus.online_devices(ANN).await.is_empty());
+}
+
+/// A signal is handed to whoever is connected, and it is said to how many.
+pub async fn signals_are_handed_and_counted(world: World) {
+    let node = world.node().await;
+    assert_eq!(node.hand(&[ANN], "typing", None, None).await, 0);
+    for device in ["phone", "web"] {
+        node.hold(ANN, device);
+    }
+    assert_eq!(node.hand(&[ANN, UserId(8)], "typing", None, Some("phone")).await, 1);
+    assert_eq!(node.handed(), [(ANN, "web".into(), "typing".to_owned())]);
+    assert_eq!(node.hand(&[ANN], "command", Some("phone"), None).await, 1);
+    assert_eq!(node.handed(), [(ANN, "phone".into(), "command".to_owned())]);
+}
+
+/// Who is there is asked of the sessions; that somebody's presence may have changed comes back to them.
+pub async fn presence_of_this_node_is_known(world: World) {
+    let mut node = world.node().await;
+    node.hold(ANN, "phone");
+    let present = node.bus.list_present(&[ANN, UserId(8)]).await;
+    assert_eq!(present, [Present { user: ANN, platforms: vec![1] }]);
+    let whom = Whom::Users([ANN].into());
+    node.bus.publish(BusMessage::Stirred(whom.clone())).await;
+    while node.next_stirred().await != whom {}
 }
 
 /// A call without anybody to answer fails at once, and says that it was not made.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use skein_proto::{id::UserId, v1::CloseCode};
 
 use super::World;
-use crate::{BusMessage, Whom, nats::NodeRole};
+use crate::{BusMessage, Present, Whom, nats::NodeRole};
 
 const ANN: UserId = UserId(7);
 const BOB: UserId = UserId(8);
@@ -246,6 +246,37 @@ pub async fn hints_reach_other_nodes(world: World) {
     }
 }
 
+/// A signal goes to the nodes that hold its receivers; the count is that of all nodes.
+pub async fn signals_reach_other_nodes(world: World) {
+    let [a, b, c] = world.nodes().await;
+    a.hold(ANN, "web");
+    b.hold(ANN, "phone");
+    c.hold(BOB, "phone");
+    a.knows(ANN, "phone").await;
+    a.knows(BOB, "phone").await;
+    assert_eq!(a.hand(&[ANN, BOB, UserId(9)], "typing", None, None).await, 3);
+    assert_eq!(a.handed(), [(ANN, "web".into(), "typing".to_owned())]);
+    assert_eq!(b.handed(), [(ANN, "phone".into(), "typing".to_owned())]);
+    assert_eq!(c.handed(), [(BOB, "phone".into(), "typing".to_owned())]);
+    assert_eq!(a.hand(&[ANN], "command", Some("phone"), None).await, 1);
+    assert_eq!((a.handed().len(), b.handed().len(), c.handed().len()), (0, 1, 0));
+}
+
+/// A service node is called by its number.
+pub async fn a_node_is_called_by_its_number(world: World) {
+    let [a, mut b, mut c] = world.nodes().await;
+    for (node, number) in [(&mut b, 1_u8), (&mut c, 2)] {
+        let asked = a.bus.call_node(node.bus.number(), Bytes::from(vec![number]));
+        let answers = async {
+            let call = node.calls.recv().await.expect("the bus lives");
+            let _ = call.reply.send(call.request);
+        };
+        let (answer, ()) = tokio::join!(asked, answers);
+        assert_eq!(answer, Ok(Bytes::from(vec![number])));
+    }
+    assert_eq!(a.bus.call_node(7, Bytes::new()).await, Err(crate::CallError::Nobody));
+}
+
 /// A notice goes to every other access layer, and not to the own one.
 pub async fn notices_reach_the_others(world: World) {
     let [mut a, mut b, mut c] = world.nodes().await;
@@ -261,4 +292,25 @@ pub async fn notices_reach_the_others(world: World) {
     a.hold(ANN, "phone");
     a.publish(&[ANN], 1).await;
     assert_eq!(a.next_event().await, (vec![ANN], 1));
+}
+
+/// Who is there is asked of every node that holds some of them; each node with sessions learns whose presence may have changed.
+pub async fn presence_is_known_across_nodes(world: World) {
+    let [mut a, mut b, c] = world.nodes().await;
+    b.hold(ANN, "phone");
+    c.hold(ANN, "web");
+    c.hold(ANN, "pad");
+    a.knows(ANN, "phone").await;
+    a.knows(ANN, "web").await;
+    let present = a.bus.list_present(&[BOB, ANN]).await;
+    assert_eq!(present, [Present { user: ANN, platforms: vec![1, 2] }], "those of all nodes, each once");
+    let whom = Whom::Users([ANN, BOB].into());
+    c.bus.publish(BusMessage::Stirred(whom.clone())).await;
+    for node in [&mut a, &mut b] {
+        while node.next_stirred().await != whom {}
+    }
+    a.settle();
+    c.bus.close().await;
+    while a.next_stirred().await != Whom::All {}
+    assert_eq!(a.bus.list_present(&[ANN]).await, [Present { user: ANN, platforms: vec![1] }]);
 }

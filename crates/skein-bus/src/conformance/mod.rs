@@ -22,7 +22,8 @@ macro_rules! conformance_tests {
     ($open:path; $($group:ident),*) => { $($crate::conformance_tests! { @$group $open })* };
     (@alone $open:path) => {
         $crate::conformance_tests! { @cases $open; alone {
-            messages_arrive_in_order, devices_of_this_node_are_known, without_a_service_node_nobody_answers,
+            messages_arrive_in_order, devices_of_this_node_are_known, without_a_service_node_nobody_answers, signals_are_handed_and_counted,
+            presence_of_this_node_is_known,
         } }
         mod room_alone {
             $crate::conformance_tests! { @cases $open; room { packets_come_in_order_while_a_node_listens } }
@@ -34,7 +35,8 @@ macro_rules! conformance_tests {
             messages_to_another_node_arrive_in_order, who_left_gets_nothing, a_late_node_learns_who_is_where,
             who_appears_is_told_to_pull, links_are_closed_everywhere, a_session_ends_on_the_node_that_made_it,
             devices_are_known_across_nodes, a_node_that_leaves_is_forgotten, calls_are_answered,
-            calls_of_a_user_keep_their_order, hints_reach_other_nodes, notices_reach_the_others,
+            calls_of_a_user_keep_their_order, hints_reach_other_nodes, notices_reach_the_others, signals_reach_other_nodes,
+            a_node_is_called_by_its_number, presence_is_known_across_nodes,
         } }
         $crate::conformance_tests! { @cases $open; room { packets_reach_the_nodes_that_listen, keys_have_one_place } }
     };

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use skein_proto::{event::EncodedEvent, id::UserId, v1};
 use tokio::sync::mpsc;
 
-use crate::{Bus, BusMessage, Call, Sessions, Whom, nats::NodeRole};
+use crate::{Bus, BusMessage, Call, Handing, Present, Sessions, Whom, nats::NodeRole};
 
 /// Nothing takes this long unless it never comes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,14 +39,38 @@ pub struct TestNode {
 }
 
 #[derive(Default)]
-struct Held(Mutex<HashMap<UserId, Vec<Arc<str>>>>);
+struct Held {
+    devices: Mutex<HashMap<UserId, Vec<Arc<str>>>>,
+    /// Signals: who got one on which device, and its kind.
+    handed: Mutex<Vec<(UserId, Arc<str>, String)>>,
+}
 
 impl Sessions for Held {
     fn users(&self) -> Vec<UserId> {
-        self.0.lock().keys().copied().collect()
+        self.devices.lock().keys().copied().collect()
     }
     fn online_devices(&self, user: UserId) -> Vec<Arc<str>> {
-        self.0.lock().get(&user).cloned().unwrap_or_default()
+        self.devices.lock().get(&user).cloned().unwrap_or_default()
+    }
+    fn list_present(&self, users: &[UserId]) -> Vec<Present> {
+        let held = self.devices.lock();
+        let there = users.iter().filter_map(|user| Some((*user, held.get(user)?.len() as u32)));
+        // The platforms are as many as there are devices.
+        there.map(|(user, count)| Present { user, platforms: (1..=count).collect() }).collect()
+    }
+    fn hand(&self, handing: &Handing) -> u32 {
+        let Some(v1::event::Body::Signal(signal)) = &handing.event.event().body else { return 0 };
+        let mut handed = self.handed.lock();
+        let before = handed.len();
+        for user in handing.users.iter() {
+            let devices = self.online_devices(*user).into_iter();
+            let meant = devices.filter(|device| {
+                handing.only_device.as_ref().is_none_or(|only| only == device)
+                    && handing.skip_device.as_ref() != Some(device)
+            });
+            handed.extend(meant.map(|device| (*user, device, signal.kind.clone())));
+        }
+        (handed.len() - before) as u32
     }
 }
 
@@ -93,7 +117,7 @@ impl World {
 impl TestNode {
     /// A user connects here.
     pub fn hold(&self, user: UserId, device: &str) {
-        let mut held = self.sessions.0.lock();
+        let mut held = self.sessions.devices.lock();
         let devices = held.entry(user).or_default();
         devices.push(device.into());
         if devices.len() == 1 {
@@ -103,7 +127,7 @@ impl TestNode {
 
     /// All sessions of a user here are over.
     pub fn release(&self, user: UserId) {
-        let mut held = self.sessions.0.lock();
+        let mut held = self.sessions.devices.lock();
         if held.remove(&user).is_some() {
             self.bus.set_held(user, false);
         }
@@ -138,13 +162,43 @@ impl TestNode {
         self.bus.publish(BusMessage::Deliver { users: users.into(), event, skip_device: None }).await;
     }
 
+    /// Hands a signal of this kind to these users, but not to one device; to how many.
+    pub async fn hand(
+        &self,
+        users: &[UserId],
+        kind: &str,
+        only_device: Option<&str>,
+        skip_device: Option<&str>,
+    ) -> u32 {
+        let event = Arc::new(EncodedEvent::new(v1::Signal { kind: kind.to_owned(), ..Default::default() }));
+        let (only_device, skip_device) = (only_device.map(Arc::from), skip_device.map(Arc::from));
+        self.bus.hand(Handing { users: users.into(), only_device, skip_device, event }).await
+    }
+
+    /// What was handed to sessions here, in no order.
+    pub fn handed(&self) -> Vec<(UserId, Arc<str>, String)> {
+        let mut handed = std::mem::take(&mut *self.sessions.handed.lock());
+        handed.sort();
+        handed
+    }
+
     /// The next message here; hints to everybody are passed over, because a node that has just come gives them.
     pub async fn next(&mut self) -> BusMessage {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.deliveries.recv()).await;
             match next.expect("a message comes").expect("the bus lives") {
-                BusMessage::Lagging(Whom::All) => {}
+                BusMessage::Lagging(Whom::All) | BusMessage::Stirred(_) => {}
                 message => return message,
+            }
+        }
+    }
+
+    /// The next message here that says whose presence may have changed.
+    pub async fn next_stirred(&mut self) -> Whom {
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.deliveries.recv()).await;
+            if let BusMessage::Stirred(whom) = next.expect("a message comes").expect("the bus lives") {
+                return whom;
             }
         }
     }

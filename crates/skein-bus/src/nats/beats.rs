@@ -123,6 +123,9 @@ impl Node {
         for (node, _) in &silent {
             tracing::warn!(node = format!("{:016x}", node.0), "a node is silent and taken for dead");
         }
+        if silent.iter().any(|(_, duties)| duties.delivers) {
+            self.deliver_here(BusMessage::Stirred(Whom::All)).await;
+        }
         if silent.iter().any(|(_, duties)| duties.serves) {
             // It may have died between a commit and telling anybody, and nobody else knows whom that concerns.
             self.deliver_here(BusMessage::Lagging(Whom::All)).await;
@@ -141,6 +144,7 @@ impl Node {
         let deaf_ms = self.now_ms().saturating_sub(self.link.cut_off_ms.load(Ordering::Relaxed));
         self.say(deaf_ms).await;
         self.tell_changes().await;
+        self.deliver_here(BusMessage::Stirred(Whom::All)).await;
         self.deliver_here(BusMessage::Lagging(Whom::All)).await;
         if let Some(since_ms) = self.link.take_lost() {
             self.tell_what_was_missed(since_ms).await;

@@ -13,10 +13,8 @@ use metrics::counter;
 use tokio::sync::oneshot;
 
 use super::Node;
-use crate::{CALLS_MAX, Call, CallError, Place, packet::NodeId};
+use crate::{CALL_MAX, CALLS_MAX, Call, CallError, Place, packet::NodeId};
 
-/// How long a call may take; the longest operation hashes a password behind others.
-const CALL_MAX: Duration = Duration::from_secs(10);
 /// How long all nodes together may take.
 const ALL_MAX: Duration = Duration::from_secs(2);
 /// The first byte of an answer: there is one.
@@ -28,22 +26,29 @@ const GROUP: &str = "service";
 
 type Answered = (Subject, Result<Bytes, oneshot::error::RecvError>);
 
-/// See [`crate::Bus::call`].
-pub(super) async fn call(node: &Node, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError> {
+/// See [`crate::Bus::call_within`].
+pub(super) async fn call(
+    node: &Node,
+    key: Option<u64>,
+    request: Bytes,
+    patience: Duration,
+) -> Result<Bytes, CallError> {
     let answer = match key {
-        Some(key) => call_keyed(node, key, request).await,
-        None => node.request(group_subject(node), request, CALL_MAX).await,
+        Some(key) => call_keyed(node, key, request, patience).await,
+        None => node.request(group_subject(node), request, patience).await,
     };
     unwrapped(answer)
+}
+
+/// See [`crate::Bus::call_node`].
+pub(super) async fn call_node(node: &Node, number: u64, request: Bytes) -> Result<Bytes, CallError> {
+    unwrapped(node.request(node.subject_of_calls(NodeId(number)), request, CALL_MAX).await)
 }
 
 /// See [`crate::Bus::call_all`].
 pub(super) async fn call_all(node: &Node, request: Bytes) -> Vec<Bytes> {
     let servers = node.directory.read().servers();
-    let asked = servers.into_iter().map(|server| {
-        let subject = format!("{}.call.{:016x}", node.prefix, server.0);
-        node.request(subject, request.clone(), ALL_MAX)
-    });
+    let asked = servers.into_iter().map(|server| node.request(node.subject_of_calls(server), request.clone(), ALL_MAX));
     join_all(asked).await.into_iter().filter_map(|answer| unwrapped(answer).ok()).collect()
 }
 
@@ -57,15 +62,14 @@ fn unwrapped(answer: Result<Bytes, CallError>) -> Result<Bytes, CallError> {
 }
 
 /// Asks the node of this key. When it is gone and nobody took the call, that of the key without it: all who notice come to the same one.
-async fn call_keyed(node: &Node, key: u64, request: Bytes) -> Result<Bytes, CallError> {
+async fn call_keyed(node: &Node, key: u64, request: Bytes, patience: Duration) -> Result<Bytes, CallError> {
     loop {
         let server = match node.place(key) {
             Place::There(server) => NodeId(server),
             Place::Here => return Err(CallError::Nobody),
-            Place::Nowhere => return node.request(group_subject(node), request, CALL_MAX).await,
+            Place::Nowhere => return node.request(group_subject(node), request, patience).await,
         };
-        let subject = format!("{}.call.{:016x}", node.prefix, server.0);
-        match node.request(subject, request.clone(), CALL_MAX).await {
+        match node.request(node.subject_of_calls(server), request.clone(), patience).await {
             Err(CallError::Nobody) if node.link.is_connected() => node.directory.write().stops_serving(server),
             answer => return answer,
         }
@@ -78,7 +82,7 @@ fn group_subject(node: &Node) -> String {
 
 /// Hands calls to the service layer and its answers back. Runs until it is dropped.
 pub(super) async fn run(node: Arc<Node>) {
-    let own = node.client.subscribe(format!("{}.call.{:016x}", node.prefix, node.id.0)).await;
+    let own = node.client.subscribe(node.subject_of_calls(node.id)).await;
     let group = node.client.queue_subscribe(group_subject(&node), GROUP.to_owned()).await;
     let (Ok(own), Ok(group)) = (own, group) else {
         tracing::error!("cannot subscribe: this node answers no calls");
@@ -110,6 +114,10 @@ pub(super) async fn run(node: Arc<Node>) {
 }
 
 impl Node {
+    fn subject_of_calls(&self, node: NodeId) -> String {
+        format!("{}.call.{:016x}", self.prefix, node.0)
+    }
+
     async fn take_call(&self, message: Message, waiting: &mut FuturesUnordered<BoxFuture<'static, Answered>>) {
         let Some(reply) = message.reply else { return };
         let (answer, answered) = oneshot::channel();

@@ -8,7 +8,7 @@ use futures::{StreamExt as _, stream};
 use metrics::counter;
 use skein_proto::{event::EncodedEvent, v1::CloseCode};
 
-use super::{Node, Ordering};
+use super::{Node, Ordering, handing::handing};
 use crate::{
     BusMessage, Whom,
     directory::Heard,
@@ -67,7 +67,21 @@ impl Node {
                 let heard = self.directory.write().learn(snapshot, self.now_ms());
                 self.follow(other, heard).await;
             }
+            Packet::Hand { only_device, skip_device, users, event } => {
+                let answer = self.take_handing(&handing(only_device, skip_device, users, event));
+                if let Some(reply) = message.reply.clone() {
+                    self.send(reply.to_string(), answer).await;
+                }
+            }
             Packet::Notice(notice) => self.deliver_here(BusMessage::Notice(notice)).await,
+            Packet::Stirred { users } => {
+                self.deliver_here(BusMessage::Stirred(Whom::Users(users.into()))).await;
+            }
+            Packet::Present { users } => {
+                let Some(reply) = message.reply.clone() else { return };
+                let present = self.present_here(&users);
+                self.send(reply.to_string(), packet::encode_present(&present)).await;
+            }
             Packet::Devices { user } => {
                 let Some(reply) = message.reply.clone() else { return };
                 let sessions = self.sessions.get().and_then(Weak::upgrade);
@@ -97,6 +111,10 @@ impl Node {
             let subject = self.subject_of(beat.node);
             self.repeat_closes(&subject, self.now_ms().saturating_sub(beat.deaf_ms)).await;
         }
+        if known && beat.leaving {
+            // Whoever was there is not there any more, and it does not matter who that was.
+            self.deliver_here(BusMessage::Stirred(Whom::All)).await;
+        }
         self.follow(beat.node, heard).await;
     }
 
@@ -105,12 +123,16 @@ impl Node {
         if heard.ask {
             self.send(self.subject_of(other), Packet::Ask { asker: self.id }.encode()).await;
         }
+        if !heard.appeared.is_empty() {
+            self.deliver_here(BusMessage::Stirred(Whom::Users(heard.appeared.as_slice().into()))).await;
+        }
         let missed: Vec<_> =
             heard.appeared.into_iter().filter(|user| self.recent.concerns(*user, heard.since_ms)).collect();
         if !missed.is_empty() {
             self.tell_to_pull(other, missed).await;
         }
         if heard.whole {
+            self.deliver_here(BusMessage::Stirred(Whom::All)).await;
             self.repeat_closes(&self.subject_of(other), heard.since_ms).await;
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Subjects, behind the prefix: `all` (beats, orders to close links), `node.<id>` (what concerns one node), `call` (a queue group of all service nodes)
 //! and `call.<id>` (one of them), `room.<id>` (a live room). In reading order: [`link`] (sending within bounds, losing and coming back), [`beats`] (what we say about ourselves), [`inbox`] (what
-//! others say), [`calls`] (asking and answering), [`rooms`].
+//! others say), [`calls`] (asking and answering), [`handing`] (what only those get who are there), [`rooms`].
 //! Beside it, [`stream`] publishes events to JetStream, over a connection of its own.
 //!
 //! What may have been lost is always known to somebody, who sees to it that the sessions concerned are told to pull: the publisher, when it could not
@@ -10,6 +10,7 @@
 
 mod beats;
 mod calls;
+mod handing;
 mod inbox;
 mod link;
 mod measure;
@@ -37,7 +38,8 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, NatsConfig, Place, Sessions, Whom,
+    Bus, BusEnds, BusMessage, BusState, CALLS_MAX, Call, CallError, DELIVERIES_MAX, Handing, NatsConfig, Place,
+    Present, Sessions, Whom,
     directory::Directory,
     packet::{self, Duties, NodeId, Packet},
     recent::{Closed, Recent},
@@ -275,6 +277,12 @@ impl Bus for NatsBus {
                 }
                 node.deliver_here(message).await;
             }
+            BusMessage::Stirred(whom) => {
+                if let Whom::Users(users) = whom {
+                    node.tell_stirred(users).await;
+                }
+                node.deliver_here(message).await;
+            }
             BusMessage::Room { room, packet } => self.publish_room(&room.clone(), packet.clone()).await,
         }
     }
@@ -296,8 +304,24 @@ impl Bus for NatsBus {
         devices
     }
 
-    async fn call(&self, key: Option<u64>, request: Bytes) -> Result<Bytes, CallError> {
-        calls::call(&self.node, key, request).await
+    async fn list_present(&self, users: &[UserId]) -> Vec<Present> {
+        self.node.list_present(users).await
+    }
+
+    async fn hand(&self, handing: Handing) -> u32 {
+        self.node.hand(&handing).await
+    }
+
+    async fn call_within(&self, key: Option<u64>, request: Bytes, patience: Duration) -> Result<Bytes, CallError> {
+        calls::call(&self.node, key, request, patience).await
+    }
+
+    async fn call_node(&self, number: u64, request: Bytes) -> Result<Bytes, CallError> {
+        calls::call_node(&self.node, number, request).await
+    }
+
+    fn number(&self) -> u64 {
+        self.node.id.0
     }
 
     async fn call_all(&self, request: Bytes) -> Vec<Bytes> {

@@ -8,7 +8,7 @@ use super::frame::{self, OVERHEAD_BYTES_MAX};
 use crate::{
     codec::Codec,
     event::EncodedEvent,
-    limits::{FRAME_BYTES_MAX, OUTBOX_BYTES_MAX},
+    limits::{FRAME_BYTES_MAX, OUTBOX_BYTES_MAX, SIGNAL_STALE_MS},
     v1::{self, CloseCode, frame::Body},
 };
 
@@ -91,15 +91,24 @@ struct Sent {
     payload: Bytes,
     /// To be confirmed with its ack.
     confirm: Vec<Confirmed>,
+    /// Holds nothing but signals, the oldest of which is of this time.
+    passing_ms: Option<u64>,
+}
+
+/// Whether what was made then is of no use any more.
+fn is_stale(passing_ms: Option<u64>, now_ms: u64) -> bool {
+    passing_ms.is_some_and(|made_ms| made_ms + SIGNAL_STALE_MS < now_ms)
 }
 
 impl Outbox {
-    /// Takes the events of one push off the queue: as many as fit, at least one.
+    /// Takes the events of one push off the queue: as many as fit, at least one. Signals go by themselves, so that they can be left out later.
     fn next_batch(&mut self, codec: Codec) -> Vec<Arc<EncodedEvent>> {
         let (mut count, mut bytes) = (0, 0);
         for event in &self.queued {
             let size = event.encoded(codec).len();
-            if count > 0 && bytes + size > PUSH_BYTES_MAX {
+            let other =
+                self.queued.front().is_some_and(|first| first.passing_ms().is_some() != event.passing_ms().is_some());
+            if count > 0 && (other || bytes + size > PUSH_BYTES_MAX) {
                 break;
             }
             (count, bytes) = (count + 1, bytes + size);
@@ -113,6 +122,22 @@ impl Outbox {
         out.push(sent.payload.clone());
         self.bytes += sent.payload.len();
         self.unacked.push_back(sent);
+    }
+
+    /// Leaves out signals that have waited too long: a push of them becomes an empty one, because its number was given out.
+    fn forget_stale(&mut self, codec: Codec, now_ms: u64) {
+        for sent in self.unacked.iter_mut().filter(|sent| is_stale(sent.passing_ms, now_ms)) {
+            self.bytes -= sent.payload.len();
+            sent.payload = frame::push(codec, sent.link_seq, &[], false);
+            sent.passing_ms = None;
+            self.bytes += sent.payload.len();
+        }
+        let bytes = &mut self.bytes;
+        self.queued.retain(|event| {
+            let stale = is_stale(event.passing_ms(), now_ms);
+            *bytes -= if stale { event.encoded(codec).len() } else { 0 };
+            !stale
+        });
     }
 
     fn is_idle(&self) -> bool {
@@ -174,14 +199,16 @@ impl ServerSession {
             self.pushed += 1;
             self.lagging_mark = self.pushed;
             let payload = frame::push(self.codec, self.pushed, &[], true);
-            outbox.sent(Sent { link_seq: self.pushed, time_ms: now_ms, payload, confirm: Vec::new() }, out);
+            let sent = Sent { link_seq: self.pushed, time_ms: now_ms, payload, confirm: Vec::new(), passing_ms: None };
+            outbox.sent(sent, out);
         }
         while !outbox.queued.is_empty() {
             let events = outbox.next_batch(self.codec);
             self.pushed += 1;
             let payload = frame::push(self.codec, self.pushed, &events, false);
             let confirm = events.iter().filter_map(|event| Confirmed::of(event)).collect();
-            outbox.sent(Sent { link_seq: self.pushed, time_ms: now_ms, payload, confirm }, out);
+            let passing_ms = events.iter().filter_map(|event| event.passing_ms()).min();
+            outbox.sent(Sent { link_seq: self.pushed, time_ms: now_ms, payload, confirm, passing_ms }, out);
         }
         outbox.written = outbox.unacked.len();
     }
@@ -240,7 +267,8 @@ impl ServerSession {
     }
 
     /// Moves the session to a new connection whose client took everything up to `received_link_seq`: the rest will be polled again. False when that
-    /// cannot be: the client claims what was never pushed, or forgot what it acked. Then it needs a new session, and a pull.
+    /// cannot be: the client claims what was never pushed, or forgot what it acked. Then it needs a new session, and a pull. Signals older than
+    /// `SIGNAL_STALE_MS` are left out.
     pub fn resume(&mut self, received_link_seq: u64, now_ms: u64) -> bool {
         if received_link_seq > self.pushed || received_link_seq < self.acked {
             return false;
@@ -248,6 +276,7 @@ impl ServerSession {
         self.acknowledge(received_link_seq);
         self.last_received_ms = now_ms;
         if let Some(outbox) = &mut self.outbox {
+            outbox.forget_stale(self.codec, now_ms);
             outbox.written = 0;
         }
         true
@@ -394,6 +423,28 @@ mod tests {
         assert_eq!(poll(&mut session).iter().map(|push| push.link_seq).collect::<Vec<_>>(), [3]);
         assert!(!session.resume(1, 10), "what was acked is gone");
         assert!(!session.resume(9, 10), "what was never pushed cannot have come");
+    }
+
+    #[test]
+    fn a_resumed_session_gets_no_stale_signals() {
+        let signal = |time_ms| Arc::new(EncodedEvent::new(v1::Signal { time_ms, ..Default::default() }));
+        let mut session = ServerSession::new([1; 16], Codec::Binary, 0);
+        session.push(event(10));
+        session.push(signal(1_000));
+        session.push(signal(1_001));
+        session.push(event(10));
+        assert_eq!(poll(&mut session).iter().map(|push| push.events.len()).collect::<Vec<_>>(), [1, 2, 1]);
+        session.push(signal(5_000));
+        session.push(signal(20_000));
+        assert!(session.resume(0, 20_000));
+        let pushes = poll(&mut session);
+        let shape = |push: &v1::Push| (push.link_seq, push.events.len(), push.lagging);
+        let expected = [(1, 1, false), (2, 0, false), (3, 1, false), (4, 1, false)];
+        assert_eq!(pushes.iter().map(shape).collect::<Vec<_>>(), expected);
+        let body = pushes[3].events[0].body.clone();
+        assert!(matches!(body, Some(v1::event::Body::Signal(signal)) if signal.time_ms == 20_000));
+        ack(&mut session, 4).unwrap();
+        assert_eq!((session.unacked_bytes(), session.outbox.is_none()), (0, true));
     }
 
     #[test]

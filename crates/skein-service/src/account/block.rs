@@ -16,6 +16,7 @@ impl Service {
         }
         let version = self.store.set_blocked(caller.user, UserId(request.user_id), request.blocked).await?;
         self.announce_timeline(caller, version).await;
+        self.stir(caller.user).await;
         Ok(v1::SetBlockedResponse::default())
     }
 

@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, task::unconstrained};
 use tokio_util::task::TaskTracker;
 
 use super::wire::{self, Question};
-use crate::{Failure, Service, room::report};
+use crate::{Failure, Service, presence, room::report};
 
 /// How long a call for events waits until there are some: well below the deadline of a call, and below what a stopping node waits for calls.
 const EVENTS_WAIT: Duration = Duration::from_secs(2);
@@ -56,6 +56,8 @@ async fn answer(service: &Service, request: Bytes) -> Result<Bytes, v1::Error> {
         Question::ReportRooms { node, reports } => {
             Ok(report::encode_standings(&service.report_rooms_here(node, &reports)))
         }
+        Question::Look { looks } => Ok(presence::wire::encode_looked(service.look(looks).await?)),
+        Question::ReportOnline { report } => Ok(Bytes::from(vec![u8::from(service.report_online(report).await?)])),
         Question::AuthenticateServer { key } => {
             service.authenticate_server(key.as_deref()).map(|key| wire::encode_key(&key))
         }

@@ -21,6 +21,7 @@ use crate::{
     Asking, Caller, Done, Failure, ServerKey,
     admin::EventLines,
     now_ms,
+    presence::{self, Looks, OnlineReport},
     room::{
         key_of,
         report::{self, RoomReport, RoomStanding},
@@ -80,6 +81,17 @@ impl RemoteService {
         report_elsewhere(&self.bus, node, reports).await
     }
 
+    pub(crate) async fn look(&self, looks: Looks) -> Result<Vec<Vec<v1::Presence>>, v1::Error> {
+        let answer = self.ask(None, Question::Look { looks }).await?;
+        presence::wire::decode_looked(answer).map_err(|_| unreadable())
+    }
+
+    pub(crate) async fn report_online(&self, report: OnlineReport) -> Result<bool, v1::Error> {
+        // The reports of one node keep their order: they all go to one place.
+        let answer = self.ask(Some(report.node), Question::ReportOnline { report }).await?;
+        Ok(answer.first() == Some(&1))
+    }
+
     pub(crate) async fn authenticate_server(&self, key: Option<&str>) -> Result<ServerKey, v1::Error> {
         let answer = self.ask(None, Question::AuthenticateServer { key: key.map(Arc::from) }).await?;
         wire::decode_key(answer).map_err(|_| unreadable())
@@ -137,7 +149,8 @@ impl RemoteService {
 }
 
 async fn ask(bus: &Arc<dyn Bus>, key: Option<u64>, question: Question<'_>) -> Result<Bytes, v1::Error> {
-    let answer = bus.call(key, question.encode()).await.map_err(|error| v1::Error::from(failure(error)))?;
+    let called = bus.call_within(key, question.encode(), question.patience()).await;
+    let answer = called.map_err(|error| v1::Error::from(failure(error)))?;
     wire::decode_answer(answer).unwrap_or_else(|_| Err(unreadable()))
 }
 
@@ -165,12 +178,29 @@ pub(crate) async fn try_pass_on(
     body: &[u8],
 ) -> Result<Result<Done, v1::Error>, CallError> {
     let question = Question::Dispatch { caller: caller.cloned(), asking, method, codec, body };
-    let answer = bus.call(key, question.encode()).await?;
-    Ok(match wire::decode_answer(answer) {
+    let answer = bus.call_within(key, question.encode(), question.patience()).await?;
+    Ok(done_of(answer))
+}
+
+fn done_of(answer: Bytes) -> Result<Done, v1::Error> {
+    match wire::decode_answer(answer) {
         Ok(Ok(answer)) => wire::decode_done(answer).map_err(|_| unreadable()),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(unreadable()),
-    })
+    }
+}
+
+/// Has one particular service node run an operation, whose body is protobuf; `None` when it does not, or refuses.
+pub(crate) async fn pass_to_node(
+    bus: &Arc<dyn Bus>,
+    node: u64,
+    caller: &Caller,
+    method: &str,
+    body: &[u8],
+) -> Option<Done> {
+    let asking = Asking { relayed: true, ..Asking::default() };
+    let question = Question::Dispatch { caller: Some(caller.clone()), asking, method, codec: Codec::Binary, body };
+    done_of(bus.call_node(node, question.encode()).await.ok()?).ok()
 }
 
 /// The same for a business system.

@@ -1,10 +1,13 @@
 //! Calls in bytes. The bus has checked that both ends speak; here every field is checked against what is there.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use buffa::Enumeration as _;
 use bytes::{BufMut as _, Bytes, BytesMut};
-use skein_bus::packet::{MalformedPacket, Reader, Writer};
+use skein_bus::{
+    CALL_MAX,
+    packet::{MalformedPacket, Reader, Writer},
+};
 use skein_proto::{
     codec::Codec,
     id::UserId,
@@ -16,7 +19,9 @@ use crate::{
     Asking, Caller, Done, Effect, ServerKey,
     admin::{EventLine, EventLines},
     effect::RoomPlace,
+    presence::{self, Looks, OnlineReport},
     room::report::{self, RoomReport},
+    signal,
 };
 
 mod kind {
@@ -30,6 +35,8 @@ mod kind {
     pub(super) const NEXT_EVENTS: u8 = 8;
     pub(super) const REPORT_ROOMS: u8 = 9;
     pub(super) const LIST_ROOMS: u8 = 10;
+    pub(super) const LOOK: u8 = 20;
+    pub(super) const REPORT_ONLINE: u8 = 21;
 }
 
 /// Answers begin with one of these.
@@ -39,6 +46,9 @@ const FAILED: u8 = 1;
 const EFFECT_NONE: u8 = 0;
 const EFFECT_JOIN_ROOM: u8 = 1;
 const EFFECT_LEAVE_ROOM: u8 = 2;
+const EFFECT_WATCH: u8 = 3;
+const EFFECT_UNWATCH: u8 = 4;
+const EFFECT_UNWATCH_ALL: u8 = 5;
 
 type Decoded<T> = Result<T, MalformedPacket>;
 
@@ -53,6 +63,10 @@ pub(super) enum Question<'a> {
     ReportRooms { node: u64, reports: Vec<RoomReport> },
     /// Which rooms does this node keep.
     ListRooms,
+    /// What may these see of those.
+    Look { looks: Looks },
+    /// Who has come to and gone from an access node.
+    ReportOnline { report: OnlineReport },
     /// Whose server key is this.
     AuthenticateServer { key: Option<Arc<str>> },
     /// Run this operation for a business system.
@@ -68,6 +82,16 @@ pub(super) enum Question<'a> {
 }
 
 impl<'a> Question<'a> {
+    /// How long its answer may take.
+    pub(super) fn patience(&self) -> Duration {
+        match self {
+            Self::Dispatch { method, codec, body, .. } | Self::DispatchServer { method, codec, body, .. } => {
+                signal::patience(method, *codec, body)
+            }
+            _ => CALL_MAX,
+        }
+    }
+
     pub(super) fn encode(&self) -> Bytes {
         let mut out = Writer(BytesMut::with_capacity(64));
         match self {
@@ -89,6 +113,14 @@ impl<'a> Question<'a> {
                 out.0.put_u8(kind::REPORT_ROOMS);
                 out.varint(*node);
                 report::put_reports(&mut out, reports);
+            }
+            Self::Look { looks } => {
+                out.0.put_u8(kind::LOOK);
+                presence::wire::put_looks(&mut out, looks);
+            }
+            Self::ReportOnline { report } => {
+                out.0.put_u8(kind::REPORT_ONLINE);
+                presence::wire::put_report(&mut out, report);
             }
             Self::AuthenticateServer { key } => {
                 out.0.put_u8(kind::AUTHENTICATE_SERVER);
@@ -136,6 +168,8 @@ impl<'a> Question<'a> {
             kind::REPORT_ROOMS => {
                 Ok(Self::ReportRooms { node: input.varint()?, reports: report::read_reports(&mut input)? })
             }
+            kind::LOOK => Ok(Self::Look { looks: presence::wire::read_looks(&mut input)? }),
+            kind::REPORT_ONLINE => Ok(Self::ReportOnline { report: presence::wire::read_report(&mut input)? }),
             kind::AUTHENTICATE_SERVER => Ok(Self::AuthenticateServer { key: input.optional_text()? }),
             kind::DISPATCH_SERVER => {
                 let key = ServerKey { name: input.text()?.as_str().into() };
@@ -191,6 +225,9 @@ pub(super) fn encode_done(done: &Done) -> Bytes {
             out.0.put_u8(EFFECT_LEAVE_ROOM);
             out.text(room);
         }
+        Effect::Watch { users } => put_users(&mut out, EFFECT_WATCH, users),
+        Effect::Unwatch { users: Some(users) } => put_users(&mut out, EFFECT_UNWATCH, users),
+        Effect::Unwatch { users: None } => out.0.put_u8(EFFECT_UNWATCH_ALL),
     }
     out.0.put_slice(&done.body);
     out.0.freeze()
@@ -206,9 +243,23 @@ pub(super) fn decode_done(bytes: Bytes) -> Decoded<Done> {
             Effect::JoinRoom(RoomPlace { room, epoch: input.varint()?, offset: input.varint()? })
         }
         EFFECT_LEAVE_ROOM => Effect::LeaveRoom { room: input.text()?.as_str().into() },
+        EFFECT_WATCH => Effect::Watch { users: read_users(&mut input)? },
+        EFFECT_UNWATCH => Effect::Unwatch { users: Some(read_users(&mut input)?) },
+        EFFECT_UNWATCH_ALL => Effect::Unwatch { users: None },
         _ => return Err(MalformedPacket),
     };
     Ok(Done { body: input.0, effect })
+}
+
+fn put_users(out: &mut Writer, kind: u8, users: &[UserId]) {
+    out.0.put_u8(kind);
+    out.varint(users.len() as u64);
+    users.iter().for_each(|user| out.varint(user.0));
+}
+
+fn read_users(input: &mut Reader) -> Decoded<Vec<UserId>> {
+    let count = input.varint()?;
+    (0..count).map(|_| input.varint().map(UserId)).collect()
 }
 
 fn put_operation(out: &mut Writer, method: &str, codec: Codec, body: &[u8]) {

@@ -2,10 +2,9 @@
 //!
 //! Each room has one owner among the service nodes (`owner`: who it is, and how requests get there). It gives every message its offset, sums up
 //! counters, gathers what comes into ticks, and publishes one packet for each. In reading order: `owned` (one room, without clock and bus) with `pending` (what waits
-//! for the next tick, and what is left out of it), `pace` (when that is), `counters`, `allowance` (how much one person may say); `rooms` (all rooms of this node, and the
+//! for the next tick, and what is left out of it), `pace` (when that is), `counters`; `rooms` (all rooms of this node, and the
 //! tasks that publish); a file per operation; [`packet`] (what nodes tell each other) and [`report`] (who is there).
 
-mod allowance;
 mod count;
 mod counters;
 mod get;

@@ -9,8 +9,8 @@ use skein_proto::{
     v1,
 };
 
-use super::{allowance::Allowance, counters::Counters, pace::Pace, packet, pending::Pending, report::RoomReport};
-use crate::config::RoomConfig;
+use super::{counters::Counters, pace::Pace, packet, pending::Pending, report::RoomReport};
+use crate::{allowance::Allowance, config::RoomConfig};
 
 /// Between two packets that carry nothing but counts, in milliseconds.
 const COUNTS_INTERVAL_MS: u64 = 500;

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use skein_bus::{CallError, Place};
-use skein_proto::{codec::Codec, v1};
+use skein_proto::{
+    codec::Codec,
+    v1::{self, send_signal_request::To},
+};
 
 use crate::{
     Asking, Caller, Done, ServerKey, Service,
@@ -22,6 +25,12 @@ const HERE: &[&str] = &[
 
 /// The room that a request is about, by method name without the package; `None` for requests about anything else, and for those that cannot be read.
 pub(crate) fn subject(method: &str, codec: Codec, body: &[u8]) -> Option<String> {
+    if method == "SignalService/SendSignal" {
+        return match codec.decode(body).ok()? {
+            v1::SendSignalRequest { to: Some(To::RoomId(room_id)), .. } => Some(room_id),
+            _ => None,
+        };
+    }
     if !HERE.contains(&method) {
         return None;
     }
@@ -98,6 +107,10 @@ mod tests {
             assert_eq!(subject("RoomService/SendToRoom", codec, &body).as_deref(), Some("lobby"));
             assert_eq!(subject("MessageService/SendMessage", codec, &body), None);
             assert_eq!(subject("RoomService/SendToRoom", codec, &[0xff]), None);
+            for (to, room) in [(To::RoomId("lobby".to_owned()), Some("lobby")), (To::UserId(7), None)] {
+                let request = v1::SendSignalRequest { to: Some(to), ..Default::default() };
+                assert_eq!(subject("SignalService/SendSignal", codec, &codec.encode(&request)).as_deref(), room);
+            }
         }
     }
 }

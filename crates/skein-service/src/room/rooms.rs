@@ -90,6 +90,11 @@ impl Rooms {
         self.shard(id).state.lock().rooms.get(id).map(|kept| act(&kept.room))
     }
 
+    /// How many are in a room.
+    pub(crate) fn online(&self, id: &str) -> u64 {
+        self.look(id, Room::online).unwrap_or_default()
+    }
+
     /// Says something in a room; it answers its offset, and what to wait for until it is on its way (whether it was left out).
     pub(super) fn say<E>(
         &self,

@@ -9,7 +9,10 @@ use super::{
     World,
     world::{START_MS, done, refused, text_of, texts},
 };
-use crate::{Refusal, conversation::EntryChange};
+use crate::{
+    Refusal,
+    conversation::{Audience, EntryChange},
+};
 
 /// Both sides of a pair: title, kind, last message, unread, versions.
 pub async fn entries_are_complete(world: World) {
@@ -134,4 +137,32 @@ pub async fn writing_to_oneself_works(world: World) {
     assert_eq!((entry.unread, entry.member_count, entry.last_seq), (0, 1, 1));
     assert_eq!(entry.kind.as_known(), Some(v1::ConversationKind::CONVERSATION_KIND_SELF));
     assert_eq!(texts(&world.history(ann, own).await), ["milk"]);
+}
+
+/// Members, or both of a pair; whoever may not speak there is refused as with a message.
+pub async fn audiences_are_those_who_hear(world: World) {
+    let [ann, bob, eve] = world.users().await;
+    let of = async |user: UserId, conversation: ConversationId| {
+        let mut audience = world.store.list_audience(user, conversation).await?;
+        audience.users.sort_unstable();
+        crate::Result::Ok(audience)
+    };
+    let group = world.group(&[ann, bob, eve]).await;
+    done(world.store.remove_members(ann, group, &[eve], START_MS).await);
+    let both = Audience { users: vec![ann, bob], is_large: false };
+    assert_eq!(done(of(ann, group).await), both);
+    assert_eq!(done(of(bob, ConversationId::direct(ann, bob)).await), both, "nobody has written yet");
+    let alone = Audience { users: vec![ann], is_large: false };
+    assert_eq!(done(of(ann, ConversationId::direct(ann, ann)).await), alone);
+    for conversation in [group, ConversationId::direct(ann, bob), ConversationId::group(77)] {
+        assert_eq!(refused(of(eve, conversation).await), Refusal::NotAMember);
+    }
+    assert_eq!(refused(of(ann, ConversationId::direct(ann, UserId(1))).await), Refusal::NotFound);
+    done(world.store.set_blocked(bob, ann, true).await);
+    assert_eq!(refused(of(ann, ConversationId::direct(ann, bob)).await), Refusal::Blocked);
+    assert_eq!(done(of(bob, ConversationId::direct(ann, bob)).await), both, "whoever blocks may speak");
+    assert_eq!(done(of(ann, group).await), both, "a block is about two");
+    let many: [UserId; super::LARGE_GROUP_MEMBERS as usize] = world.users().await;
+    done(world.store.add_members(ann, group, &many, START_MS).await);
+    assert_eq!(done(of(ann, group).await), Audience { users: Vec::new(), is_large: true });
 }

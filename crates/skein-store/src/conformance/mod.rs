@@ -16,6 +16,7 @@ pub mod group;
 pub mod mailing;
 pub mod message;
 pub mod outbox;
+pub mod presence;
 pub mod random;
 pub mod receipt;
 pub mod roster;
@@ -44,6 +45,7 @@ macro_rules! conformance_tests {
                 entries_are_complete, strangers_have_no_entry, entries_change_by_field, refusing_mutes_the_pushes,
                 pinned_entries_sort_above,
                 cleared_messages_never_return, hidden_entries_come_back, writing_to_oneself_works,
+                audiences_are_those_who_hear,
             }
             message {
                 first_message_makes_the_conversation, seqs_are_contiguous_under_concurrency, sends_polled_once_keep_their_order,
@@ -65,6 +67,10 @@ macro_rules! conformance_tests {
             receipt {
                 reading_moves_forward_only, reading_and_unread_agree, delivery_does_not_move_the_timeline,
                 cursors_of_those_who_could_see, strangers_have_no_cursor,
+            }
+            presence {
+                what_is_seen_is_what_is_allowed, the_invisible_are_not_seen_leaving, online_time_is_counted_by_day,
+                silent_nodes_are_found_and_forgotten, a_report_counts_once,
             }
             sync {
                 pages_make_the_whole_world, nothing_new_is_empty, bundles_carry_the_newest,

@@ -30,6 +30,8 @@ pub struct Link {
     pub welcome: Value,
     /// What came of live rooms while something else was waited for.
     rooms: VecDeque<Value>,
+    /// Signals and presence that did.
+    passing: VecDeque<Value>,
 }
 
 impl Link {
@@ -43,7 +45,14 @@ impl Link {
         assert_eq!(status, 101, "{head}");
         assert!(head.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo="), "{head}");
         assert!(head.contains("sec-websocket-protocol: skein.v1.json"), "{head}");
-        Self { stream, next_id: 1, pushed: VecDeque::new(), welcome: Value::Null, rooms: VecDeque::new() }
+        Self {
+            stream,
+            next_id: 1,
+            pushed: VecDeque::new(),
+            welcome: Value::Null,
+            rooms: VecDeque::new(),
+            passing: VecDeque::new(),
+        }
     }
 
     /// Upgrades and says hello with a token; the server must welcome it.
@@ -143,6 +152,7 @@ impl Link {
                 continue;
             }
             assert!(frame["push"].is_object(), "neither a push nor the response: {frame}");
+            self.keep_passing(&frame);
         }
     }
 
@@ -156,6 +166,46 @@ impl Link {
             if frame["roomPush"].is_object() {
                 self.rooms.push_back(frame["roomPush"].take());
             }
+        }
+    }
+
+    fn keep_passing(&mut self, frame: &Value) {
+        let events = frame["push"]["events"].as_array().into_iter().flatten();
+        self.passing.extend(events.filter(|event| !event["signal"].is_null() || !event["presence"].is_null()).cloned());
+    }
+
+    /// Waits for the next event of this name that nobody can pull: `signal` or `presence`.
+    pub fn passing(&mut self, name: &str) -> Value {
+        loop {
+            if let Some(at) = self.passing.iter().position(|event| !event[name].is_null()) {
+                return self.passing.remove(at).unwrap()[name].take();
+            }
+            let frame = self.receive();
+            self.keep_passing(&frame);
+        }
+    }
+
+    /// The same of those that have come already; what is asked after is answered after them.
+    pub fn passed(&mut self, name: &str) -> Vec<Value> {
+        self.call("AccountService/GetMe", json!({})).unwrap();
+        let (taken, left): (Vec<Value>, Vec<Value>) =
+            std::mem::take(&mut self.passing).into_iter().partition(|event| !event[name].is_null());
+        self.passing = left.into();
+        taken.into_iter().map(|mut event| event[name].take()).collect()
+    }
+
+    /// Waits for the response to this request, past everything else.
+    pub fn response(&mut self, id: u64) -> Result<Value, String> {
+        loop {
+            let frame = self.receive();
+            let response = &frame["response"];
+            if response["id"] == id {
+                return match response["error"]["code"].as_str() {
+                    Some(code) => Err(code.trim_start_matches("ERROR_CODE_").to_owned()),
+                    None => Ok(response["json"].clone()),
+                };
+            }
+            self.keep_passing(&frame);
         }
     }
 

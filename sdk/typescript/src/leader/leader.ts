@@ -10,7 +10,10 @@ import { Link, type LinkOptions } from "../link/link.js";
 import type { TransportName } from "../link/transport.js";
 import { messageFromWire } from "../model/convert.js";
 import type { Message } from "../model/message.js";
+import type { Presence } from "../presence/presence.js";
+import { Watcher } from "../presence/watcher.js";
 import { Replica } from "../replica/replica.js";
+import { type Signal, signalFromWire } from "../signal/signal.js";
 import type { ConnectionStatus } from "../status.js";
 import type { Changes, Intent, Storage, Stored } from "../storage/storage.js";
 import { Courier } from "./courier.js";
@@ -28,6 +31,8 @@ const ANNOUNCED_MAX = 64;
 export interface LeaderEvents {
   /** To be shown here and in the other tabs. `live`: new messages of others. */
   readonly changed: (changes: Changes, live: readonly Message[]) => void;
+  readonly signals: (signals: readonly Signal[]) => void;
+  readonly presence: (presences: readonly Presence[]) => void;
   readonly status: (status: ConnectionStatus) => void;
   readonly outboxChanged: () => void;
   readonly draftTold: (conversationId: string, text: string) => void;
@@ -42,6 +47,7 @@ export class Leader {
   readonly #puller: Puller;
   readonly #courier: Courier;
   readonly #reporter: Reporter;
+  readonly #watcher: Watcher;
   /** Writes go one after the other, in the order of the changes. */
   #written: Promise<void> = Promise.resolve();
   #unwritten: Changes[] = [];
@@ -84,6 +90,7 @@ export class Leader {
       draftTold: (conversationId, text) => events.draftTold(conversationId, text),
     });
     for (const intent of stored.intents) this.#reporter.add(intent);
+    this.#watcher = new Watcher(caller, (presences) => events.presence(presences));
     this.#link = new Link(
       { ...link, renew: (token) => this.#renew(token) },
       {
@@ -129,6 +136,11 @@ export class Leader {
     this.#puller.wake(true);
   }
 
+  /** A tab shows these people. */
+  watch(userIds: readonly string[]): void {
+    this.#watcher.watch(userIds);
+  }
+
   /** Somebody looks at this conversation. */
   look(conversationId: string): void {
     this.#replica.look(conversationId);
@@ -152,11 +164,15 @@ export class Leader {
     this.#courier.stop();
     this.#reporter.stop();
     this.#link.stop();
+    this.#watcher.down();
     this.caller.link = undefined;
+    this.caller.sessionId = undefined;
   }
 
   #ready(welcome: Welcome, transport: TransportName): void {
     this.#transport = transport;
+    this.caller.sessionId = welcome.sessionId;
+    this.#watcher.ready(welcome.resumed);
     this.#serverAheadMs = Number(welcome.serverTimeMs) - Date.now();
     this.events.welcome(welcome.limits, Number(welcome.serverTimeMs));
     if (!welcome.resumed) {
@@ -192,6 +208,7 @@ export class Leader {
   #down(status: ConnectionStatus): void {
     this.#transport = undefined;
     this.#caughtUp = false;
+    this.#watcher.down();
     this.#courier.setOnline(false);
     this.#reporter.setOnline(false);
     this.#say(status);
@@ -209,11 +226,17 @@ export class Leader {
   }
 
   #push(events: readonly Event[], lagging: boolean): void {
-    if (lagging) this.#replica.needUser();
+    if (lagging) {
+      this.#replica.needUser();
+      this.#watcher.again();
+    }
+    for (const { body } of events) if (body.case === "presence") this.#watcher.take(body.value.presences);
     const live = events.flatMap(({ body }) => {
       const message = body.case === "message" && body.value.message;
       return message && this.#isNew(message.conversationId, Number(message.seq)) ? [messageFromWire(message)] : [];
     });
+    const signals = events.flatMap(({ body }) => (body.case === "signal" ? [signalFromWire(body.value)] : []));
+    if (signals.length > 0) this.events.signals(signals);
     const changes = this.#replica.push(events);
     const others = live.filter(({ senderId }) => senderId !== this.me && senderId !== "0");
     this.#announced = [...this.#announced, ...others];

@@ -161,11 +161,14 @@ export function deviceInfoToWire(device: DeviceInfo) {
   return { platform: PLATFORMS[device.platform], name: device.name, deviceId: device.deviceId ?? "" };
 }
 
+export function platformFromWire(wire: WirePlatform): Platform | "unknown" {
+  return (Object.keys(PLATFORMS) as Platform[]).find((name) => PLATFORMS[name] === wire) ?? "unknown";
+}
+
 export function deviceFromWire(wire: WireDevice): Device {
-  const platform = (Object.keys(PLATFORMS) as Platform[]).find((name) => PLATFORMS[name] === wire.platform);
   return {
     deviceId: wire.deviceId,
-    platform: platform ?? "unknown",
+    platform: platformFromWire(wire.platform),
     name: wire.name,
     createdTimeMs: Number(wire.createdTimeMs),
     lastSeenTimeMs: Number(wire.lastSeenTimeMs),

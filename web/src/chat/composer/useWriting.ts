@@ -91,9 +91,10 @@ export function useWriting(box: RefObject<HTMLTextAreaElement | null>): Writing 
   const changed = useCallback(
     (text: string, at: number) => {
       const before = latest.current;
+      if (text !== "" && text !== before.text && setAside.current === undefined) conversation.typing();
       put({ text, atoms: moveAtoms(before.atoms, before.text, text, at) }, at);
     },
-    [put],
+    [put, conversation],
   );
 
   const insert = useCallback<Writing["insert"]>(

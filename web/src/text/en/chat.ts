@@ -11,6 +11,13 @@ export const chat = {
   noNotes: "Only you can see this",
   noNotesText: "Keep notes, links and lists here. They are on all your devices.",
   members: (count: number) => (count === 1 ? "1 member" : `${count.toLocaleString("en")} members`),
+  presence: { online: "online", away: "away", busy: "busy" },
+  lastSeen: (when: string) => `last seen ${when}`,
+  writes: "typing…",
+  namesWrite: (names: readonly string[]) => {
+    if (names.length > 2) return `${names.length} people are typing…`;
+    return names.length === 2 ? `${names[0]} and ${names[1]} are typing…` : `${names[0] ?? ""} is typing…`;
+  },
   notesHint: "Only you can see this",
   newMessages: "New messages",
   jumpNewest: "Jump to the newest",

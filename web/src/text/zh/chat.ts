@@ -13,6 +13,11 @@ export const chat: typeof Shape = {
   noNotes: "只有你能看到这里",
   noNotesText: "笔记、链接、清单都可以放在这里，你的所有设备上都有。",
   members: (count) => `${count.toLocaleString("zh")} 位成员`,
+  presence: { online: "在线", away: "离开", busy: "忙碌" },
+  lastSeen: (when: string) => `最后在线 ${when}`,
+  writes: "正在输入…",
+  namesWrite: (names: readonly string[]) =>
+    names.length > 2 ? `${names.length} 人正在输入…` : `${names.join("、")} 正在输入…`,
   notesHint: "只有你能看到",
   newMessages: "新消息",
   jumpNewest: "回到最新",

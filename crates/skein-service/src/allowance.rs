@@ -2,7 +2,7 @@
 
 /// What is left of an allowance.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
+pub(crate) struct Allowance {
     /// Thousandths of one.
     left_milli: u64,
     time_ms: u64,
@@ -10,12 +10,12 @@ pub(super) struct Allowance {
 
 impl Allowance {
     /// A whole one.
-    pub(super) fn full(now_ms: u64, burst: u32) -> Self {
+    pub(crate) fn full(now_ms: u64, burst: u32) -> Self {
         Self { left_milli: u64::from(burst.max(1)) * 1_000, time_ms: now_ms }
     }
 
     /// Takes `count` (never more than `burst`), or says in how many milliseconds there are so many.
-    pub(super) fn take(&mut self, now_ms: u64, per_second: u32, burst: u32, count: u32) -> Result<(), u32> {
+    pub(crate) fn take(&mut self, now_ms: u64, per_second: u32, burst: u32, count: u32) -> Result<(), u32> {
         let (per_second, burst_milli) = (u64::from(per_second.max(1)), u64::from(burst.max(1)) * 1_000);
         let grown = now_ms.saturating_sub(self.time_ms).saturating_mul(per_second);
         (self.left_milli, self.time_ms) = (self.left_milli.saturating_add(grown).min(burst_milli), now_ms);
@@ -29,7 +29,7 @@ impl Allowance {
     }
 
     /// Whether nothing has been taken lately, so that forgetting it changes nothing.
-    pub(super) fn is_full(&self, now_ms: u64, per_second: u32, burst: u32) -> bool {
+    pub(crate) fn is_full(&self, now_ms: u64, per_second: u32, burst: u32) -> bool {
         let grown = now_ms.saturating_sub(self.time_ms).saturating_mul(u64::from(per_second));
         self.left_milli.saturating_add(grown) >= u64::from(burst) * 1_000
     }

@@ -1,0 +1,40 @@
+//! Watches people: the access layer keeps who is watched, and asks again when something may have changed.
+
+use skein_proto::{v1, v1::ErrorCode};
+
+use super::look::user_ids;
+use crate::{Asking, Caller, Effect, Failure, Result, Service};
+
+fn must_have_session(asking: Asking) -> Result<()> {
+    let text = "presence is pushed to sessions: ask over a link, or name the session of your stream of events in the header skein-session";
+    if asking.has_session { Ok(()) } else { Err(Failure::new(ErrorCode::SessionNeeded, text)) }
+}
+
+impl Service {
+    /// Adds people to those whom the session watches; the answer says how they are now, and pushes follow when it changes, at most one a second. Again: nothing more.
+    ///
+    /// Errors: `INVALID_ARGUMENT`, `TOO_LARGE`, `SESSION_NEEDED`, `LIMIT_REACHED` (people whom the session watches).
+    pub(crate) async fn watch_presence(
+        &self,
+        caller: &Caller,
+        asking: Asking,
+        request: v1::WatchPresenceRequest,
+    ) -> Result<(v1::WatchPresenceResponse, Effect)> {
+        must_have_session(asking)?;
+        let users = user_ids(&request.user_ids)?;
+        let presences = self.look(vec![(caller.user, users.clone())]).await?.pop().unwrap_or_default();
+        Ok((v1::WatchPresenceResponse { presences, ..Default::default() }, Effect::Watch { users }))
+    }
+
+    /// Takes people out again, or all of them. Errors: `INVALID_ARGUMENT`, `TOO_LARGE`, `SESSION_NEEDED`.
+    pub(crate) async fn unwatch_presence(
+        &self,
+        _: &Caller,
+        asking: Asking,
+        request: v1::UnwatchPresenceRequest,
+    ) -> Result<(v1::UnwatchPresenceResponse, Effect)> {
+        must_have_session(asking)?;
+        let users = if request.all { None } else { Some(user_ids(&request.user_ids)?) };
+        Ok((v1::UnwatchPresenceResponse::default(), Effect::Unwatch { users }))
+    }
+}

@@ -1,0 +1,65 @@
+//! Presence over three nodes and one without a database: seen everywhere, and right also when a node is killed.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use skein_testkit::{nats::NatsServer, postgres::PostgresServer};
+
+use crate::{
+    admin::{KEY, KEYS},
+    cluster::{node, until, until_ready},
+    http::{PATIENCE, call, register},
+    link::Link,
+    presence::{look, state, until_seen, watch},
+    rooms::number,
+};
+
+#[test]
+fn whoever_was_on_a_node_that_is_killed_is_shown_as_gone_elsewhere() {
+    let (nats, database) = (NatsServer::start(), PostgresServer::shared().database());
+    let url = database.url();
+    let shared = [
+        ("SKEIN__STORE__ENGINE", "postgres"),
+        ("SKEIN__STORE__POSTGRES__URL", url.as_str()),
+        ("SKEIN__ACCESS__PRESENCE_GRACE_MS", "2000"),
+        KEYS,
+    ];
+    let mut nodes = [node(&nats, "all", &shared), node(&nats, "all", &shared), node(&nats, "all", &shared)];
+    let access = node(&nats, "access", &shared[2..3]);
+    nodes.iter().chain([&access]).for_each(until_ready);
+    let [ann, bob, cid, dan] = ["ann", "bob", "cid", "dan"].map(|name| register(&nodes[0], name));
+    let (mut a, mut d) = (Link::connect(&nodes[0], &ann), Link::connect(&access, &dan));
+    for link in [&mut a, &mut d] {
+        for user in [&bob, &cid] {
+            watch(link, user);
+        }
+    }
+    let (_b, _c) = (Link::connect(&nodes[1], &bob), Link::connect(&nodes[2], &cid));
+    for link in [&mut a, &mut d] {
+        until_seen(link, &bob.user_id, "ONLINE");
+    }
+    until("cid on every node", || {
+        [(&nodes[0], &ann), (&nodes[1], &bob), (&access, &dan)]
+            .into_iter()
+            .all(|(server, account)| state(&look(server, account, &cid)) == "ONLINE")
+    });
+    call(&nodes[1], &bob.access, "PresenceService/SetPresence", json!({"state": "PRESENCE_STATE_AWAY"}));
+    for link in [&mut a, &mut d] {
+        until_seen(link, &bob.user_id, "AWAY");
+    }
+    // Dan is on a node without a database, and is seen like everybody.
+    until("dan", || state(&look(&nodes[2], &cid, &dan)) == "ONLINE");
+    nodes[2].kill();
+    for link in [&mut a, &mut d] {
+        until_seen(link, &cid.user_id, "OFFLINE");
+    }
+    assert_eq!(state(&look(&access, &dan, &bob)), "AWAY");
+    // Silent for long enough, the node's people are counted until its last word, and last seen then.
+    let start = Instant::now();
+    while number(&look(&nodes[0], &ann, &cid)["lastSeenMs"]) == 0 {
+        assert!(start.elapsed() < 5 * PATIENCE, "the node that was killed is never taken for dead");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    let active = call(&nodes[1], KEY, "AdminService/ListOnlineTime", json!({"userIds": [cid.user_id]}));
+    assert_eq!(number(&active["totals"][0]["activeUsers"]), 4, "{active}");
+}

@@ -56,3 +56,24 @@ fn what_more_messages_cost_is_measured_on_both_stores() {
         }
     }
 }
+
+#[test]
+fn those_who_stop_reading_and_those_who_drop_lose_nothing() {
+    let runs: [&[&str]; 2] = [
+        &["slow", "--connections", "40", "--seconds", "3", "--json"],
+        &["storm", "--connections", "40", "--rate", "40", "--seconds", "3", "--json"],
+    ];
+    for arguments in runs {
+        let output = Command::new(env!("CARGO_BIN_EXE_skein")).arg("bench").args(arguments).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        // On a machine that is busy otherwise it may say that the former speed is not back; nothing may be lost.
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {said}"));
+        assert_eq!(report["lost"], 0, "{said}");
+        if arguments[0] == "storm" {
+            assert_eq!(report["returned"], 40, "{report}");
+            assert!(report["resumed_share"].as_f64().is_some_and(|share| share > 0.9), "{report}");
+        } else {
+            assert_eq!(report["stalled_connections"], 20, "{report}");
+        }
+    }
+}

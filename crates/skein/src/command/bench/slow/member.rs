@@ -105,9 +105,8 @@ impl Member {
                 continue;
             }
             tokio::select! {
-                outcome = self.peer.hear(&mut heard) => match outcome {
-                    Ok(()) => self.take(&mut heard, now)?,
-                    Err(_) => self.come_back().await?,
+                outcome = self.peer.hear(&mut heard) => if outcome.is_err() || self.take(&mut heard, now).await.is_err() {
+                    self.come_back().await?;
                 },
                 changed = phase.changed() => changed?,
             }
@@ -122,8 +121,8 @@ impl Member {
                 continue;
             }
             match tokio::time::timeout(RECONNECT, self.peer.hear(&mut heard)).await {
-                Ok(Ok(())) => self.take(&mut heard, Phase::Return)?,
-                Ok(Err(_)) => self.come_back().await?,
+                Ok(Ok(())) if self.take(&mut heard, Phase::Return).await.is_ok() => {}
+                Ok(_) => self.come_back().await?,
                 Err(_) => {}
             }
         }
@@ -135,7 +134,8 @@ impl Member {
         self.group.sent.load(Ordering::Acquire).saturating_sub(self.seen.len() as u64)
     }
 
-    fn take(&mut self, heard: &mut Vec<Heard>, phase: Phase) -> Result<(), Error> {
+    /// Keeps the books, and acks.
+    async fn take(&mut self, heard: &mut Vec<Heard>, phase: Phase) -> Result<(), Error> {
         let now = self.world.start.elapsed().as_micros() as u64;
         for heard in heard.drain(..) {
             let Heard::Message(message) = heard else { continue };
@@ -152,7 +152,8 @@ impl Member {
             histogram.saturating_record(now.saturating_sub(due));
         }
         self.told |= self.peer.lagging;
-        self.peer.acknowledge()
+        self.peer.acknowledge()?;
+        self.peer.flush().await
     }
 
     /// Connects again, on a fresh session: what came meanwhile has to be pulled.

@@ -157,7 +157,8 @@ fn clients_are_spread_over_the_other_nodes() {
         known["b"].1 + known["c"].1 == 30
     });
     let known = nodes(&cluster.access[1]);
-    assert!(known["b"].1 >= 4 && known["c"].1 >= 4, "{known:?}");
+    // Clients race the nodes that they are named, so a node that is slow at the moment gets fewer; but not all go to one.
+    assert!(known["b"].1 >= 1 && known["c"].1 >= 1, "{known:?}");
     // Called off, it serves again, and nobody has to come back.
     admin::call(&cluster.access[1], "AdminService/DrainNode", json!({"node": "a", "cancel": true}));
     until_ready(&cluster.access[0]);

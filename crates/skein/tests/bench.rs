@@ -64,7 +64,8 @@ fn those_who_stop_reading_and_those_who_drop_lose_nothing() {
         &["storm", "--connections", "40", "--rate", "40", "--seconds", "3", "--json"],
     ];
     for arguments in runs {
-        let output = Command::new(env!("CARGO_BIN_EXE_skein")).arg("bench").args(arguments).output().expect("it starts");
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_skein")).arg("bench").args(arguments).output().expect("it starts");
         let said = String::from_utf8_lossy(&output.stderr);
         // On a machine that is busy otherwise it may say that the former speed is not back; nothing may be lost.
         let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{arguments:?}: {said}"));

@@ -137,6 +137,12 @@ impl Guard {
         self.with_room(address, now_ms)
     }
 
+    /// Whether this address is not accepted for now. Nothing is counted for it: it may not be that of whoever sent.
+    pub(crate) fn is_blocked(&self, address: IpAddr, now_ms: u64) -> bool {
+        let exempt = self.exempt.iter().any(|network| network.contains(address));
+        !exempt && self.records.lock().get(&counted(address)).is_some_and(|record| record.until_ms > now_ms)
+    }
+
     fn with_room(&self, address: IpAddr, now_ms: u64) -> Result<Place, Refusal> {
         let exempt = self.exempt.iter().any(|network| network.contains(address));
         let address = counted(address);

@@ -391,8 +391,8 @@ impl Registry {
 
     /// Closes everything.
     pub(crate) fn close_all(&self, code: CloseCode) {
-        for shard in &self.shards {
-            shard.lock().values().flatten().for_each(|session| session.close(code));
+        for shard in 0..self.shards.len() {
+            self.close_shard(shard, code);
         }
     }
 

@@ -8,9 +8,9 @@ use skein_proto::{
     limits::FRAME_BYTES_MAX,
     v1::{self, ErrorCode},
 };
-use skein_service::{Caller, is_method};
+use skein_service::{Caller, Failure, is_method};
 
-use crate::{hello::Shared, measure, registry::LiveSession, room};
+use crate::{effect, hello::Shared, measure, registry::LiveSession};
 
 /// The id of a request, and what came of it.
 pub(crate) type Answer = (u32, Result<Bytes, v1::Error>);
@@ -29,15 +29,14 @@ pub(crate) async fn answer(
         Some(session) if renewal => renew(&shared, session, codec, body).await,
         _ => {
             let caller = session.as_ref().map(|session| &session.caller);
-            room::dispatch(&shared, caller, session.as_ref(), &request.method, codec, body).await
+            effect::dispatch(&shared, caller, session.as_ref(), &request.method, codec, body).await
         }
     };
     let result = match result {
-        Ok(body) if body.len() > FRAME_BYTES_MAX - 64 => Err(v1::Error {
-            code: ErrorCode::TooLarge.into(),
-            text: "the answer does not fit into a frame; ask for less at once".to_owned(),
-            ..Default::default()
-        }),
+        Ok(body) if body.len() > FRAME_BYTES_MAX - 64 => {
+            let text = "the answer does not fit into a frame; ask for less at once";
+            Err(Failure::new(ErrorCode::TooLarge, text).into())
+        }
         other => other,
     };
     if is_method(&request.method) {
@@ -48,12 +47,10 @@ pub(crate) async fn answer(
 
 /// Moves the link to a fresh token of the same device.
 async fn renew(shared: &Shared, session: &LiveSession, codec: Codec, body: &[u8]) -> Result<Bytes, v1::Error> {
-    let invalid = |code: ErrorCode, text: String| v1::Error { code: code.into(), text, ..Default::default() };
-    let request: v1::RenewLinkRequest =
-        codec.decode_request(body).map_err(|error| invalid(ErrorCode::Malformed, error.to_string()))?;
+    let request: v1::RenewLinkRequest = codec.decode_request(body).map_err(Failure::from)?;
     let fresh: Caller = shared.gate.authenticate(&request.access_token).await?;
     if fresh.user != session.caller.user || fresh.device_id != session.caller.device_id {
-        return Err(invalid(ErrorCode::InvalidArgument, "the token is of another device".to_owned()));
+        return Err(Failure::invalid("the token is of another device").into());
     }
     session.renew(fresh.expires_ms);
     Ok(codec.encode(&v1::RenewLinkResponse { token_expires_ms: fresh.expires_ms, ..Default::default() }))

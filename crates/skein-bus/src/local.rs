@@ -28,6 +28,11 @@ impl LocalBus {
         let (deliveries, receiver) = mpsc::channel(DELIVERIES_MAX);
         (Self { deliveries, sessions: Arc::default(), rooms: Arc::default() }, receiver)
     }
+
+    /// The sessions, while there is an access layer.
+    fn sessions(&self) -> Option<Arc<dyn Sessions>> {
+        self.sessions.get().and_then(Weak::upgrade)
+    }
 }
 
 #[async_trait]
@@ -43,18 +48,15 @@ impl Bus for LocalBus {
     }
 
     async fn online_devices(&self, user: UserId) -> Vec<Arc<str>> {
-        let sessions = self.sessions.get().and_then(Weak::upgrade);
-        sessions.map(|sessions| sessions.online_devices(user)).unwrap_or_default()
+        self.sessions().map(|sessions| sessions.online_devices(user)).unwrap_or_default()
     }
 
     async fn list_present(&self, users: &[UserId]) -> Vec<Present> {
-        let sessions = self.sessions.get().and_then(Weak::upgrade);
-        merged(sessions.map(|sessions| sessions.list_present(users)).unwrap_or_default())
+        merged(self.sessions().map(|sessions| sessions.list_present(users)).unwrap_or_default())
     }
 
     async fn hand(&self, handing: Handing) -> u32 {
-        let sessions = self.sessions.get().and_then(Weak::upgrade);
-        sessions.map_or(0, |sessions| sessions.hand(&handing))
+        self.sessions().map_or(0, |sessions| sessions.hand(&handing))
     }
 
     async fn call_within(&self, _: Option<u64>, _: Bytes, _: Duration) -> Result<Bytes, CallError> {

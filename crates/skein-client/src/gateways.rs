@@ -64,8 +64,7 @@ impl Gateways {
 
     /// Somebody who was asked names these, and those for when nobody is reached.
     pub(crate) fn resolved(&mut self, named: &[String], last: &[String], valid_until_ms: u64) {
-        let usable = |named: &[String]| named.iter().filter_map(|text| self.usable(text)).take(OFFERED_MAX).collect();
-        (self.offered, self.last) = (usable(named), usable(last));
+        (self.offered, self.last) = (self.usable(named), self.usable(last));
         self.valid_until_ms = valid_until_ms;
     }
 
@@ -95,7 +94,7 @@ impl Gateways {
 
     /// The server there sends us away, to one of these.
     pub(crate) fn leave(&mut self, from: &Address, gateways: &[String], now_ms: u64) {
-        let named: Vec<Address> = gateways.iter().filter_map(|text| self.usable(text)).take(OFFERED_MAX).collect();
+        let named = self.usable(gateways);
         if !named.is_empty() {
             self.offered = named;
         }
@@ -103,12 +102,13 @@ impl Gateways {
         self.shun(from, now_ms, now_ms + LEFT_MS);
     }
 
-    /// An address that a server named, if it is of the kind that the application chose: never one without encryption instead of one with it. QUIC may be tried
-    /// instead of any, as it is always encrypted.
-    fn usable(&self, text: &str) -> Option<Address> {
-        let address: Address = text.parse().ok()?;
-        let chosen = |home: &Address| (home.transport, home.tls) == (address.transport, address.tls);
-        (address.transport == Transport::Quic || self.home.iter().any(chosen)).then_some(address)
+    /// Of the addresses that a server named, those of the kind that the application chose: never one without encryption instead of one with it. QUIC may be
+    /// tried instead of any, as it is always encrypted.
+    fn usable(&self, named: &[String]) -> Vec<Address> {
+        let kind = |address: &Address| (address.transport, address.tls);
+        let chosen = |address: &Address| self.home.iter().any(|home| kind(home) == kind(address));
+        let named = named.iter().filter_map(|text| text.parse::<Address>().ok());
+        named.filter(|address| address.transport == Transport::Quic || chosen(address)).take(OFFERED_MAX).collect()
     }
 
     fn shun(&mut self, address: &Address, now_ms: u64, until_ms: u64) {

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use skein_proto::id::UserId;
+use skein_proto::{id::UserId, v1::ErrorCode};
+
+use crate::{Failure, Result};
 
 /// An operation that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,4 +68,18 @@ pub struct Asking {
     pub in_room: bool,
     /// Another service node has passed the request on: it is answered here, wherever the room should be.
     pub relayed: bool,
+}
+
+impl Asking {
+    /// For what is pushed to the session that asks.
+    ///
+    /// # Errors
+    /// `SESSION_NEEDED`, with the reason.
+    pub(crate) fn must_have_session(self, why: &str) -> Result<()> {
+        if self.has_session {
+            return Ok(());
+        }
+        let how = "ask over a link, or name the session of your stream of events in the header skein-session";
+        Err(Failure::new(ErrorCode::SessionNeeded, format!("{why}: {how}")))
+    }
 }

@@ -24,6 +24,10 @@ impl Failure {
     pub fn invalid(text: impl Into<String>) -> Self {
         Self::new(ErrorCode::InvalidArgument, text)
     }
+    /// More than somebody may do; it may be tried again after this time.
+    pub fn rate_limited(text: impl Into<String>, retry_after_ms: u32) -> Self {
+        Self { retry_after_ms, ..Self::new(ErrorCode::RateLimited, text) }
+    }
     /// Something broke inside; `detail` goes to the log only.
     pub fn internal(detail: impl std::fmt::Display) -> Self {
         tracing::error!(%detail, "internal failure");

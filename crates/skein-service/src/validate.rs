@@ -21,13 +21,24 @@ pub(crate) fn user_ids(ids: &[u64], except: UserId) -> Result<Vec<UserId>> {
             format!("at most {} members per call", limits::MEMBERS_PER_CALL_MAX),
         ));
     }
-    let mut users: Vec<UserId> = ids.iter().map(|id| UserId(*id)).filter(|id| *id != except).collect();
+    each_once(ids.iter().map(|id| UserId(*id)).filter(|id| *id != except))
+}
+
+/// The same users in order, none twice, none zero.
+pub(crate) fn each_once(users: impl Iterator<Item = UserId>) -> Result<Vec<UserId>> {
+    let mut users: Vec<UserId> = users.collect();
     users.sort_unstable();
     users.dedup();
-    if users.first().is_some_and(|user| user.0 == 0) {
-        return Err(Failure::invalid("user ids are never 0"));
+    // In order: a zero would be the first.
+    if let Some(first) = users.first() {
+        user_id(first.0)?;
     }
     Ok(users)
+}
+
+/// A user's id from a request.
+pub(crate) fn user_id(id: u64) -> Result<UserId> {
+    if id == 0 { Err(Failure::invalid("user ids are never 0")) } else { Ok(UserId(id)) }
 }
 
 /// A UUID in its usual form, in lower case.
@@ -71,7 +82,7 @@ pub(crate) fn json_object(field: &str, text: &str) -> Result<()> {
 
 /// The content of a message that a person sends.
 pub(crate) fn content(content: &v1::Content) -> Result<()> {
-    let size = buffa::Message::encode_to_vec(content).len();
+    let size = buffa::Message::encoded_len(content) as usize;
     if size > limits::CONTENT_BYTES_MAX {
         return Err(Failure::new(
             ErrorCode::TooLarge,

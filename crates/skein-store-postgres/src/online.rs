@@ -7,7 +7,7 @@ use deadpool_postgres::GenericClient;
 use skein_proto::{id::UserId, v1::PresenceState};
 use skein_store::{
     online::{OnlineChanges, Span, apply},
-    presence::{ChosenPresence, RecordOnline},
+    presence::{ChosenPresence, OnlineDay, RecordOnline},
 };
 use tokio_postgres::types::ToSql;
 
@@ -151,14 +151,8 @@ async fn write_spans(transaction: &Transaction<'_>, before: &Spans, changes: &On
 }
 
 async fn write_days(transaction: &Transaction<'_>, changes: &OnlineChanges) -> Outcome<()> {
-    // Somebody who came and went twice has two entries for one day.
-    let mut days = BTreeMap::new();
-    for day in &changes.days {
-        let sum = days.entry((day.user, day.day)).or_insert(skein_store::presence::OnlineDay { online_ms: 0, ..*day });
-        *sum = skein_store::online::added(*sum, *day);
-    }
-    if !days.is_empty() {
-        let column = |of: fn(&skein_store::presence::OnlineDay) -> i64| days.values().map(of).collect::<Vec<i64>>();
+    if !changes.days.is_empty() {
+        let column = |of: fn(&OnlineDay) -> i64| changes.days.iter().map(of).collect::<Vec<i64>>();
         let (users, numbers) = (column(|day| day.user.0 as i64), column(|day| day.day));
         let (online, first) = (column(|day| day.online_ms as i64), column(|day| day.first_ms as i64));
         let last = column(|day| day.last_ms as i64);

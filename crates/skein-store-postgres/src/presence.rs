@@ -9,7 +9,8 @@ use skein_store::{
     Result,
     online::{bounds, days},
     presence::{
-        ChosenPresence, Days, LAST_SEEN_SETTING, OnlineDay, PresenceStore, RecordOnline, SeenPresence, VISIBLE_SETTING,
+        ChosenPresence, Days, LAST_SEEN_SETTING, OnlineDay, PresenceStore, RecordOnline, SeenBy, SeenPresence,
+        VISIBLE_SETTING,
     },
 };
 use tokio_postgres::Row;
@@ -120,10 +121,10 @@ fn read_seen(row: &Row) -> Outcome<SeenPresence> {
         return Ok(SeenPresence::default());
     }
     let (own, contacts): (bool, bool) = (row.try_get(5)?, row.try_get(8)?);
-    let may_see = |setting: &str| match setting {
-        "" | "everybody" => true,
-        "contacts" => own || contacts,
-        _ => own,
+    let may_see = |setting: &str| match SeenBy::from_setting(setting) {
+        Some(SeenBy::Everybody) => true,
+        Some(SeenBy::Contacts) => own || contacts,
+        Some(SeenBy::Nobody) | None => own,
     };
     let state: i32 = row.try_get(0)?;
     let state = EnumValue::from(state).as_known().unwrap_or_default();

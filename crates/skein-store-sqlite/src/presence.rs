@@ -13,7 +13,8 @@ use skein_store::{
     Result,
     online::{OnlineChanges, Span, apply, bounds, days},
     presence::{
-        ChosenPresence, Days, LAST_SEEN_SETTING, OnlineDay, PresenceStore, RecordOnline, SeenPresence, VISIBLE_SETTING,
+        ChosenPresence, Days, LAST_SEEN_SETTING, OnlineDay, PresenceStore, RecordOnline, SeenBy, SeenPresence,
+        VISIBLE_SETTING,
     },
 };
 
@@ -137,14 +138,14 @@ fn may_see(connection: &Connection, watcher: UserId, user: UserId, setting: &str
     let mut statement = connection.prepare_cached(sql).stored()?;
     let value: Option<String> =
         statement.query_row(params![user.0 as i64, setting], |row| row.get(0)).optional().stored()?;
-    match value.as_deref() {
-        None | Some("" | "everybody") => Ok(true),
-        Some("contacts") => {
+    match SeenBy::from_setting(value.as_deref().unwrap_or_default()) {
+        Some(SeenBy::Everybody) => Ok(true),
+        Some(SeenBy::Contacts) => {
             let sql = "SELECT 1 FROM conversations WHERE id = ?";
             let pair = ConversationId::direct(watcher, user).to_bytes();
             connection.prepare_cached(sql).stored()?.exists([&pair[..]]).stored()
         }
-        Some(_) => Ok(false),
+        Some(SeenBy::Nobody) | None => Ok(false),
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Span {
 pub struct OnlineChanges {
     /// All spans that these users have from now on.
     pub spans: BTreeMap<UserId, BTreeSet<Span>>,
-    /// To be added to what is counted.
+    /// To be added to what is counted; each day of each user once.
     pub days: Vec<OnlineDay>,
     /// When these were last there.
     pub last_seen: BTreeMap<UserId, u64>,
@@ -69,6 +69,8 @@ pub fn apply(
             _ => {}
         }
     }
+    // Somebody who came and went twice has two parts of one day.
+    changes.days = summed(changes.days);
     changes.spans = spans;
     changes
 }
@@ -80,7 +82,6 @@ pub fn days(
     days: Days,
     beat_of: impl Fn(u64) -> Option<u64>,
 ) -> Vec<OnlineDay> {
-    let mut all: BTreeMap<(UserId, i64), OnlineDay> = BTreeMap::new();
     let live = spans.into_iter().flat_map(|(user, spans)| {
         let end = |span: &Span| match span.closed_ms {
             0 => beat_of(span.node).unwrap_or(span.opened_ms).max(span.opened_ms),
@@ -89,15 +90,20 @@ pub fn days(
         let intervals = union(spans.iter().map(|span| (span.opened_ms, end(span))));
         split(user, &intervals, days.offset_ms)
     });
-    for day in counted.into_iter().chain(live).filter(|day| (days.from..=days.to).contains(&day.day)) {
-        let sum = all.entry((day.user, day.day)).or_insert(OnlineDay { online_ms: 0, ..day });
-        *sum = added(*sum, day);
+    summed(counted.into_iter().chain(live).filter(|day| (days.from..=days.to).contains(&day.day)))
+}
+
+/// The parts of each day of each user together, by user and day.
+fn summed(parts: impl IntoIterator<Item = OnlineDay>) -> Vec<OnlineDay> {
+    let mut all: BTreeMap<(UserId, i64), OnlineDay> = BTreeMap::new();
+    for part in parts {
+        all.entry((part.user, part.day)).and_modify(|known| *known = added(*known, part)).or_insert(part);
     }
     all.into_values().collect()
 }
 
 /// Two parts of one day together.
-pub fn added(one: OnlineDay, other: OnlineDay) -> OnlineDay {
+fn added(one: OnlineDay, other: OnlineDay) -> OnlineDay {
     OnlineDay {
         online_ms: one.online_ms.saturating_add(other.online_ms),
         first_ms: one.first_ms.min(other.first_ms),
@@ -133,7 +139,7 @@ fn union(intervals: impl Iterator<Item = (u64, u64)>) -> Vec<(u64, u64)> {
 
 /// The days that intervals lie in.
 fn split(user: UserId, intervals: &[(u64, u64)], offset_ms: i64) -> Vec<OnlineDay> {
-    let mut all: BTreeMap<i64, OnlineDay> = BTreeMap::new();
+    let mut parts = Vec::new();
     for (from, to) in intervals {
         for day in day_of(*from, offset_ms)..=day_of(*to, offset_ms) {
             let (start, end) = bounds(Days { from: day, to: day, offset_ms });
@@ -141,11 +147,10 @@ fn split(user: UserId, intervals: &[(u64, u64)], offset_ms: i64) -> Vec<OnlineDa
             if first_ms == last_ms && from != to {
                 continue;
             }
-            let part = OnlineDay { user, day, online_ms: last_ms - first_ms, first_ms, last_ms };
-            all.entry(day).and_modify(|known| *known = added(*known, part)).or_insert(part);
+            parts.push(OnlineDay { user, day, online_ms: last_ms - first_ms, first_ms, last_ms });
         }
     }
-    all.into_values().collect()
+    summed(parts)
 }
 
 #[cfg(test)]

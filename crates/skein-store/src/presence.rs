@@ -10,6 +10,29 @@ pub const VISIBLE_SETTING: &str = "presence.visible";
 /// The setting that says who sees when somebody was last there.
 pub const LAST_SEEN_SETTING: &str = "presence.last_seen";
 
+/// Who sees something of somebody, as [`VISIBLE_SETTING`] and [`LAST_SEEN_SETTING`] say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeenBy {
+    /// Everybody; also when nothing was set.
+    Everybody,
+    /// Those with whom there is a one-to-one conversation.
+    Contacts,
+    /// Nobody else.
+    Nobody,
+}
+
+impl SeenBy {
+    /// What the value of a setting says; `None` when it is none of the words for it.
+    pub fn from_setting(value: &str) -> Option<Self> {
+        match value {
+            "" | "everybody" => Some(Self::Everybody),
+            "contacts" => Some(Self::Contacts),
+            "nobody" => Some(Self::Nobody),
+            _ => None,
+        }
+    }
+}
+
 /// How somebody wants to look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChosenPresence {

@@ -7,11 +7,8 @@ use axum::{
 };
 use bytes::Bytes;
 use serde::Deserialize;
-use skein_proto::{
-    codec::Codec,
-    v1::{self, ErrorCode},
-};
-use skein_service::now_ms;
+use skein_proto::{codec::Codec, v1};
+use skein_service::{Failure, now_ms};
 
 use super::{Http, failure};
 use crate::{
@@ -52,11 +49,7 @@ pub(super) async fn get(
 
 /// The same as an operation.
 pub(super) fn answer(shared: &Shared, codec: Codec, body: &[u8]) -> Result<Bytes, v1::Error> {
-    let request: v1::ResolveGatewaysRequest = codec.decode_request(body).map_err(|error| v1::Error {
-        code: ErrorCode::Malformed.into(),
-        text: error.to_string(),
-        ..Default::default()
-    })?;
+    let request: v1::ResolveGatewaysRequest = codec.decode_request(body).map_err(Failure::from)?;
     Ok(codec.encode(&resolve(shared, request.region, request.carrier)))
 }
 
@@ -65,13 +58,9 @@ pub(super) fn answer(shared: &Shared, codec: Codec, body: &[u8]) -> Result<Bytes
 /// # Errors
 /// `RATE_LIMITED`, with the time to wait.
 pub(super) fn admit(shared: &Shared, Peer(place): &Peer) -> Result<(), v1::Error> {
-    shared.cluster.asked.take(place.address, now_ms()).map_err(|retry_after_ms| v1::Error {
-        code: ErrorCode::RateLimited.into(),
-        text: "this address has asked too often where to connect".to_owned(),
-        retryable: true,
-        retry_after_ms,
-        ..Default::default()
-    })
+    let asked = shared.cluster.asked.take(place.address, now_ms());
+    let text = "this address has asked too often where to connect";
+    asked.map_err(|wait_ms| Failure::rate_limited(text, wait_ms).into())
 }
 
 fn resolve(shared: &Shared, mut region: String, mut carrier: String) -> v1::ResolveGatewaysResponse {

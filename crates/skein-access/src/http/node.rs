@@ -8,11 +8,11 @@ use skein_proto::{
     codec::Codec,
     v1::{self, ErrorCode},
 };
-use skein_service::now_ms;
+use skein_service::{Failure, now_ms};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    cluster::{DrainOrder, Notice, Phase},
+    cluster::{Announcement, DrainOrder, Notice, Phase},
     hello::Shared,
 };
 
@@ -30,32 +30,24 @@ type Answer = Result<Bytes, v1::Error>;
 /// Runs the operation if it is one of these; the caller has shown a server key.
 pub(super) async fn answer(shared: &Shared, path: &str, codec: Codec, body: &[u8]) -> Option<Answer> {
     match path.rsplit_once("AdminService/")?.1 {
-        "DrainNode" => Some(drain(shared, codec, body).await.map(|node| codec.encode(&node))),
-        "ListNodes" => Some(list(shared, codec, body).map(|nodes| codec.encode(&nodes))),
+        "DrainNode" => Some(drain(shared, codec, body).await.map(|node| codec.encode(&node)).map_err(Into::into)),
+        "ListNodes" => Some(list(shared, codec, body).map(|nodes| codec.encode(&nodes)).map_err(Into::into)),
         _ => None,
     }
 }
 
-fn failure(code: ErrorCode, text: impl Into<String>) -> v1::Error {
-    v1::Error { code: code.into(), text: text.into(), retryable: code == ErrorCode::Unavailable, ..Default::default() }
-}
-
-fn malformed(error: &skein_proto::codec::Malformed) -> v1::Error {
-    failure(ErrorCode::Malformed, error.to_string())
-}
-
-fn list(shared: &Shared, codec: Codec, body: &[u8]) -> Result<v1::ListNodesResponse, v1::Error> {
-    let _: v1::ListNodesRequest = codec.decode_request(body).map_err(|error| malformed(&error))?;
+fn list(shared: &Shared, codec: Codec, body: &[u8]) -> Result<v1::ListNodesResponse, Failure> {
+    let _: v1::ListNodesRequest = codec.decode_request(body)?;
     let others = shared.cluster.neighbours.list(now_ms());
     let mut nodes = vec![shared.announcement().to_wire(true)];
     nodes.extend(others.iter().map(|node| node.to_wire(false)));
     Ok(v1::ListNodesResponse { nodes, ..Default::default() })
 }
 
-async fn drain(shared: &Shared, codec: Codec, body: &[u8]) -> Result<v1::DrainNodeResponse, v1::Error> {
-    let request: v1::DrainNodeRequest = codec.decode_request(body).map_err(|error| malformed(&error))?;
+async fn drain(shared: &Shared, codec: Codec, body: &[u8]) -> Result<v1::DrainNodeResponse, Failure> {
+    let request: v1::DrainNodeRequest = codec.decode_request(body)?;
     if request.spread_ms > SPREAD_MS_MAX {
-        return Err(failure(ErrorCode::InvalidArgument, format!("spread_ms is at most {SPREAD_MS_MAX}")));
+        return Err(Failure::invalid(format!("spread_ms is at most {SPREAD_MS_MAX}")));
     }
     let order = DrainOrder {
         name: if request.node.is_empty() { shared.cluster.name.clone() } else { request.node.clone() },
@@ -78,7 +70,7 @@ fn is_obeyed(phase: Phase, order: &DrainOrder) -> bool {
 }
 
 /// The order is followed by a task of its own: the answer tells of it.
-async fn obeyed_here(shared: &Shared, order: &DrainOrder) -> crate::cluster::Announcement {
+async fn obeyed_here(shared: &Shared, order: &DrainOrder) -> Announcement {
     let mut status = shared.cluster.drain.subscribe();
     let obeyed = status.wait_for(|status| is_obeyed(status.phase, order));
     let _ = tokio::time::timeout(OBEYED_MAX, obeyed).await;
@@ -86,11 +78,11 @@ async fn obeyed_here(shared: &Shared, order: &DrainOrder) -> crate::cluster::Ann
 }
 
 /// Gives the order to another node, and waits until that says that it follows.
-async fn pass_on(shared: &Shared, order: DrainOrder) -> Result<crate::cluster::Announcement, v1::Error> {
+async fn pass_on(shared: &Shared, order: DrainOrder) -> Result<Announcement, Failure> {
     let known = || shared.cluster.neighbours.list(now_ms()).into_iter().find(|node| node.name == order.name);
     if known().is_none() {
         let text = format!("no node is called {:?}; ListNodes says which there are", order.name);
-        return Err(failure(ErrorCode::NotFound, text));
+        return Err(Failure::new(ErrorCode::NotFound, text));
     }
     let end = Instant::now() + OBEYED_MAX;
     for look in 0.. {
@@ -104,7 +96,7 @@ async fn pass_on(shared: &Shared, order: DrainOrder) -> Result<crate::cluster::A
             _ => {}
         }
     }
-    Err(failure(ErrorCode::Unavailable, "the node does not follow; it may not be reached"))
+    Err(Failure::new(ErrorCode::Unavailable, "the node does not follow; it may not be reached"))
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use skein_proto::{
     limits::FRAME_BYTES_MAX,
     v1::{self, ErrorCode},
 };
-use skein_service::{Caller, Gate, is_for_servers, is_method, now_ms};
+use skein_service::{Caller, Failure, Gate, is_for_servers, is_method, now_ms};
 use tower::ServiceExt as _;
 
 use super::{
@@ -29,7 +29,7 @@ use super::{
     failure::{self, connect_error},
     gateways, node, receive,
 };
-use crate::{hello::Shared, measure, registry::LiveSession, room};
+use crate::{effect, hello::Shared, measure, registry::LiveSession};
 
 /// What the paths of all operations begin with, after the slash.
 const PACKAGE: &str = "skein.v1.";
@@ -79,11 +79,10 @@ pub(super) async fn caller(gate: &Gate, headers: &HeaderMap) -> Result<Option<Ca
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             gate.authenticate(token.trim()).await.map(Some)
         }
-        _ => Err(v1::Error {
-            code: ErrorCode::Unauthenticated.into(),
-            text: "authorization must be: Bearer <access token>".to_owned(),
-            ..Default::default()
-        }),
+        _ => {
+            let text = "authorization must be: Bearer <access token>";
+            Err(Failure::new(ErrorCode::Unauthenticated, text).into())
+        }
     }
 }
 
@@ -126,7 +125,7 @@ impl Dispatcher for Operations {
                 match caller(gate, context.headers()).await.and_then(|caller| admitted(&shared, caller)) {
                     Ok(caller) => {
                         let session = receiver(&shared, caller.as_ref(), context.headers());
-                        room::dispatch(&shared, caller.as_ref(), session.as_ref(), &path, codec, &body).await
+                        effect::dispatch(&shared, caller.as_ref(), session.as_ref(), &path, codec, &body).await
                     }
                     Err(error) => Err(error),
                 }

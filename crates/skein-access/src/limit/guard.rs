@@ -4,10 +4,8 @@
 use std::{collections::HashMap, net::IpAddr, ops::Deref, sync::Arc};
 
 use parking_lot::Mutex;
-use skein_proto::{
-    id::UserId,
-    v1::{self, ErrorCode},
-};
+use skein_proto::{id::UserId, v1};
+use skein_service::Failure;
 
 use super::{
     bucket::Buckets,
@@ -120,32 +118,33 @@ impl Guard {
     /// # Errors
     /// It is turned away.
     pub(crate) fn admit(&self, address: IpAddr, now_ms: u64) -> Result<Place, Refusal> {
-        let exempt = self.exempt.iter().any(|network| network.contains(address));
-        let address = counted(address);
-        if exempt {
-            return Ok(Arc::new(Spot(self.entry(address, exempt))));
+        let (exempt, address) = (any_has(&self.exempt, address), counted(address));
+        if !exempt {
+            self.refuse_blocked(address, now_ms)?;
+            if self.accepts.take(address, now_ms).is_err() {
+                measure::refused("connection_rate");
+                self.note_refusal(address, now_ms);
+                return Err(Refusal::TooOften);
+            }
         }
+        self.with_room(address, exempt, now_ms)
+    }
+
+    fn refuse_blocked(&self, address: IpAddr, now_ms: u64) -> Result<(), Refusal> {
         if self.records.lock().get(&address).is_some_and(|record| record.until_ms > now_ms) {
             measure::refused("blocked");
             return Err(Refusal::Blocked);
         }
-        if self.accepts.take(address, now_ms).is_err() {
-            measure::refused("connection_rate");
-            self.note_refusal(address, now_ms);
-            return Err(Refusal::TooOften);
-        }
-        self.with_room(address, now_ms)
+        Ok(())
     }
 
-    /// Whether this address is not accepted for now. Nothing is counted for it: it may not be that of whoever sent.
+    /// Whether this address is not accepted for now; counts that it came. Nothing else is counted for it: it may not be that of whoever sent.
     pub(crate) fn is_blocked(&self, address: IpAddr, now_ms: u64) -> bool {
-        let exempt = self.exempt.iter().any(|network| network.contains(address));
-        !exempt && self.records.lock().get(&counted(address)).is_some_and(|record| record.until_ms > now_ms)
+        !any_has(&self.exempt, address) && self.refuse_blocked(counted(address), now_ms).is_err()
     }
 
-    fn with_room(&self, address: IpAddr, now_ms: u64) -> Result<Place, Refusal> {
-        let exempt = self.exempt.iter().any(|network| network.contains(address));
-        let address = counted(address);
+    /// Another connection of an address as it is counted.
+    fn with_room(&self, address: IpAddr, exempt: bool, now_ms: u64) -> Result<Place, Refusal> {
         let entry = self.entry(address, exempt);
         // One is the table's own.
         let most = self.config.connections_per_address_max as usize;
@@ -159,12 +158,12 @@ impl Guard {
 
     /// Whether connections from there begin with a PROXY header.
     pub(crate) fn is_proxy(&self, address: IpAddr) -> bool {
-        self.proxies.iter().any(|network| network.contains(address))
+        any_has(&self.proxies, address)
     }
 
     /// Whether requests from there say truly whom they are from.
     pub(crate) fn forwards(&self, address: IpAddr) -> bool {
-        self.forwarders.iter().any(|network| network.contains(address))
+        any_has(&self.forwarders, address)
     }
 
     /// The place of somebody behind a proxy, for a request or the link that it becomes.
@@ -172,12 +171,9 @@ impl Guard {
     /// # Errors
     /// It is turned away.
     pub(crate) fn admit_forwarded(&self, address: IpAddr, now_ms: u64) -> Result<Place, Refusal> {
-        let blocked = self.records.lock().get(&counted(address)).is_some_and(|record| record.until_ms > now_ms);
-        if blocked {
-            measure::refused("blocked");
-            return Err(Refusal::Blocked);
-        }
-        self.with_room(address, now_ms)
+        let (exempt, address) = (any_has(&self.exempt, address), counted(address));
+        self.refuse_blocked(address, now_ms)?;
+        self.with_room(address, exempt, now_ms)
     }
 
     fn entry(&self, address: IpAddr, exempt: bool) -> Arc<Entry> {
@@ -271,18 +267,18 @@ impl Guard {
     }
 }
 
+fn any_has(networks: &[Network], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(address))
+}
+
 fn rate_limited(text: &str, retry_after_ms: u32) -> v1::Error {
-    v1::Error {
-        code: ErrorCode::RateLimited.into(),
-        text: format!("{text}; wait and try again"),
-        retryable: true,
-        retry_after_ms,
-        ..Default::default()
-    }
+    Failure::rate_limited(format!("{text}; wait and try again"), retry_after_ms).into()
 }
 
 #[cfg(test)]
 mod tests {
+    use skein_proto::v1::ErrorCode;
+
     use super::*;
 
     fn guard(change: impl FnOnce(&mut LimitsConfig)) -> Guard {

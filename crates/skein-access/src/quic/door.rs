@@ -77,7 +77,6 @@ impl Door {
             let Ok(place) = self.shared.guard.admit(address, now_ms()) else { return incoming.refuse() };
             Origin::Proven(place)
         } else if self.shared.guard.is_blocked(address, now_ms()) {
-            measure::refused("blocked");
             return incoming.refuse();
         } else if let Ok(permit) = self.unproven.clone().try_acquire_owned() {
             Origin::Unproven { _permit: permit }

@@ -43,7 +43,7 @@ impl Told {
         if reports.is_empty() {
             return;
         }
-        for standing in rooms.gate.report_rooms(rooms.node, reports).await {
+        for standing in rooms.gate.report_rooms(rooms.bus.number(), reports).await {
             if let Some(room) = here.get(standing.room.as_str())
                 && room.note_standing(standing.epoch, standing.offset, now_ms)
             {

@@ -22,9 +22,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Rooms {
     by_id: Mutex<HashMap<Arc<str>, Arc<RoomHere>>>,
     pub(super) gate: Gate,
-    bus: Arc<dyn Bus>,
-    /// Tells this node's reports from those of others, and from those before a restart.
-    pub(super) node: u64,
+    pub(super) bus: Arc<dyn Bus>,
     /// Somebody asks who is there.
     asked: Notify,
     /// Somebody came or went.
@@ -33,17 +31,7 @@ pub(crate) struct Rooms {
 
 impl Rooms {
     pub(crate) fn new(gate: Gate, bus: Arc<dyn Bus>) -> Arc<Self> {
-        let mut id = [0; 8];
-        // Without randomness nobody gets a session, see the hello.
-        let _ = getrandom::fill(&mut id);
-        Arc::new(Self {
-            by_id: Mutex::default(),
-            gate,
-            bus,
-            node: u64::from_le_bytes(id),
-            asked: Notify::new(),
-            changed: false.into(),
-        })
+        Arc::new(Self { by_id: Mutex::default(), gate, bus, asked: Notify::new(), changed: false.into() })
     }
 
     /// The room, with a seat counted for whoever asks: they have to take it, or give it back. It is made if this is the first one.

@@ -1,9 +1,6 @@
 //! Events for those who are connected now: each node that holds some of them is asked to hand one over, and says to how many it did.
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -44,8 +41,7 @@ impl Node {
     }
 
     fn hand_here(&self, handing: &Handing) -> u32 {
-        let sessions = self.sessions.get().and_then(Weak::upgrade);
-        sessions.map_or(0, |sessions| sessions.hand(handing))
+        self.sessions().map_or(0, |sessions| sessions.hand(handing))
     }
 
     /// Another node asks; the answer.
@@ -69,8 +65,7 @@ impl Node {
 
     /// Those who are connected to this node.
     pub(super) fn present_here(&self, users: &[UserId]) -> Vec<Present> {
-        let sessions = self.sessions.get().and_then(Weak::upgrade);
-        sessions.map(|sessions| sessions.list_present(users)).unwrap_or_default()
+        self.sessions().map(|sessions| sessions.list_present(users)).unwrap_or_default()
     }
 
     /// How these people look may have changed: every node with sessions learns of it.

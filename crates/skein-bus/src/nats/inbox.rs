@@ -1,6 +1,6 @@
 //! What other nodes say: to all, and to this one.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use async_nats::{Message, Subscriber};
 use buffa::Enumeration as _;
@@ -84,8 +84,7 @@ impl Node {
             }
             Packet::Devices { user } => {
                 let Some(reply) = message.reply.clone() else { return };
-                let sessions = self.sessions.get().and_then(Weak::upgrade);
-                let devices = sessions.map(|sessions| sessions.online_devices(user)).unwrap_or_default();
+                let devices = self.sessions().map(|sessions| sessions.online_devices(user)).unwrap_or_default();
                 self.send(reply.to_string(), packet::encode_names(&devices)).await;
             }
         }
@@ -140,8 +139,7 @@ impl Node {
     /// Sends all users of this node to one that asks.
     async fn answer(&self, asker: NodeId) {
         let sequence = self.sequence.load(Ordering::Relaxed);
-        let sessions = self.sessions.get().and_then(Weak::upgrade);
-        let mut users = sessions.map(|sessions| sessions.users()).unwrap_or_default();
+        let mut users = self.sessions().map(|sessions| sessions.users()).unwrap_or_default();
         users.sort_unstable();
         let parts = users.len().div_ceil(PART_USERS_MAX).max(1);
         for part in 0..parts {

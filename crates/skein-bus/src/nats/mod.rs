@@ -193,6 +193,11 @@ impl Node {
         }
     }
 
+    /// The sessions of this node, while it has an access layer.
+    fn sessions(&self) -> Option<Arc<dyn Sessions>> {
+        self.sessions.get().and_then(Weak::upgrade)
+    }
+
     /// Hands a message to the sessions of this node.
     async fn deliver_here(&self, message: BusMessage) {
         if self.role.delivers && self.deliveries.send(message).await.is_err() {
@@ -288,8 +293,7 @@ impl Bus for NatsBus {
     }
 
     async fn online_devices(&self, user: UserId) -> Vec<Arc<str>> {
-        let here = self.node.sessions.get().and_then(Weak::upgrade);
-        let mut devices = here.map(|sessions| sessions.online_devices(user)).unwrap_or_default();
+        let mut devices = self.node.sessions().map(|sessions| sessions.online_devices(user)).unwrap_or_default();
         let others = self.node.directory.read().nodes_of(user);
         let question = Packet::Devices { user }.encode();
         let answers = others.into_iter().map(|other| {

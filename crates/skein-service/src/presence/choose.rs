@@ -7,7 +7,7 @@ use skein_proto::{
     id::UserId,
     v1::{self, PresenceState},
 };
-use skein_store::presence::{ChosenPresence, LAST_SEEN_SETTING, VISIBLE_SETTING};
+use skein_store::presence::{ChosenPresence, LAST_SEEN_SETTING, SeenBy, VISIBLE_SETTING};
 
 use crate::{Caller, Failure, Result, Service};
 
@@ -17,7 +17,7 @@ const TEXT_CHARS_MAX: usize = 64;
 /// Whether a setting may have this value; most may have any.
 pub(crate) fn check_setting(key: &str, value: &str) -> Result<()> {
     let about_presence = key == VISIBLE_SETTING || key == LAST_SEEN_SETTING;
-    if about_presence && !matches!(value, "" | "everybody" | "contacts" | "nobody") {
+    if about_presence && SeenBy::from_setting(value).is_none() {
         return Err(Failure::invalid(format!("{key} is everybody, contacts or nobody")));
     }
     Ok(())

@@ -6,12 +6,11 @@ use buffa::Enumeration as _;
 use skein_bus::Present;
 use skein_proto::{
     id::UserId,
-    v1::{self, PresenceState},
+    v1::{self, ErrorCode, PresenceState},
 };
 use skein_store::presence::{ChosenPresence, SeenPresence};
 
-use crate::{Caller, Failure, Result, Service, presence::PRESENCE_USERS_MAX};
-use skein_proto::v1::ErrorCode;
+use crate::{Caller, Failure, Result, Service, presence::PRESENCE_USERS_MAX, validate};
 
 /// Who looks, and at whom.
 pub(crate) type Looks = Vec<(UserId, Vec<UserId>)>;
@@ -21,13 +20,7 @@ pub(super) fn user_ids(ids: &[u64]) -> Result<Vec<UserId>> {
     if ids.len() > PRESENCE_USERS_MAX {
         return Err(Failure::new(ErrorCode::TooLarge, format!("at most {PRESENCE_USERS_MAX} people at once")));
     }
-    let mut users: Vec<UserId> = ids.iter().copied().map(UserId).collect();
-    users.sort_unstable();
-    users.dedup();
-    if users.first().is_some_and(|user| user.0 == 0) {
-        return Err(Failure::invalid("user ids are never 0"));
-    }
-    Ok(users)
+    validate::each_once(ids.iter().copied().map(UserId))
 }
 
 impl Service {

@@ -1,14 +1,12 @@
 //! Watches people: the access layer keeps who is watched, and asks again when something may have changed.
 
-use skein_proto::{v1, v1::ErrorCode};
+use skein_proto::v1;
 
 use super::look::user_ids;
-use crate::{Asking, Caller, Effect, Failure, Result, Service};
+use crate::{Asking, Caller, Effect, Result, Service};
 
-fn must_have_session(asking: Asking) -> Result<()> {
-    let text = "presence is pushed to sessions: ask over a link, or name the session of your stream of events in the header skein-session";
-    if asking.has_session { Ok(()) } else { Err(Failure::new(ErrorCode::SessionNeeded, text)) }
-}
+/// Why nobody watches without a session.
+const WHY_SESSION: &str = "presence is pushed to sessions";
 
 impl Service {
     /// Adds people to those whom the session watches; the answer says how they are now, and pushes follow when it changes, at most one a second. Again: nothing more.
@@ -20,7 +18,7 @@ impl Service {
         asking: Asking,
         request: v1::WatchPresenceRequest,
     ) -> Result<(v1::WatchPresenceResponse, Effect)> {
-        must_have_session(asking)?;
+        asking.must_have_session(WHY_SESSION)?;
         let users = user_ids(&request.user_ids)?;
         let presences = self.look(vec![(caller.user, users.clone())]).await?.pop().unwrap_or_default();
         Ok((v1::WatchPresenceResponse { presences, ..Default::default() }, Effect::Watch { users }))
@@ -33,7 +31,7 @@ impl Service {
         asking: Asking,
         request: v1::UnwatchPresenceRequest,
     ) -> Result<(v1::UnwatchPresenceResponse, Effect)> {
-        must_have_session(asking)?;
+        asking.must_have_session(WHY_SESSION)?;
         let users = if request.all { None } else { Some(user_ids(&request.user_ids)?) };
         Ok((v1::UnwatchPresenceResponse::default(), Effect::Unwatch { users }))
     }

@@ -74,7 +74,8 @@ impl RemoteService {
     ) -> Result<Done, v1::Error> {
         // What is about a room goes straight to the node that keeps it.
         let key = room.map(key_of).or(caller.map(|caller| caller.user.0));
-        pass_on(&self.bus, key, caller, asking, method, codec, body).await
+        let answered = pass_on(&self.bus, key, caller, asking, method, codec, body).await;
+        answered.unwrap_or_else(|error| Err(failure(error).into()))
     }
 
     pub(crate) async fn report_rooms(&self, node: u64, reports: Vec<RoomReport>) -> Vec<RoomStanding> {
@@ -154,21 +155,8 @@ async fn ask(bus: &Arc<dyn Bus>, key: Option<u64>, question: Question<'_>) -> Re
     wire::decode_answer(answer).unwrap_or_else(|_| Err(unreadable()))
 }
 
-/// Has another service node run an operation, the one of this key.
+/// Has another service node run an operation, the one of this key. An error of the bus is told apart from an answer.
 pub(crate) async fn pass_on(
-    bus: &Arc<dyn Bus>,
-    key: Option<u64>,
-    caller: Option<&Caller>,
-    asking: Asking,
-    method: &str,
-    codec: Codec,
-    body: &[u8],
-) -> Result<Done, v1::Error> {
-    try_pass_on(bus, key, caller, asking, method, codec, body).await.unwrap_or_else(|error| Err(failure(error).into()))
-}
-
-/// The same; an error of the bus is told apart from an answer.
-pub(crate) async fn try_pass_on(
     bus: &Arc<dyn Bus>,
     key: Option<u64>,
     caller: Option<&Caller>,

@@ -5,6 +5,9 @@ use skein_proto::{limits::ROOM_ID_BYTES_MAX, v1, v1::ErrorCode};
 use super::owned::Before;
 use crate::{Asking, Caller, Effect, Failure, Result, Service, effect::RoomPlace};
 
+/// Why nobody is in a room without a session.
+const WHY_SESSION: &str = "rooms are for sessions";
+
 /// A room's id from a request.
 pub(super) fn room_id(text: &str) -> Result<&str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
@@ -18,18 +21,11 @@ pub(super) fn room_id(text: &str) -> Result<&str> {
 
 /// What is said and counted comes from those who are there.
 pub(super) fn must_be_there(asking: Asking) -> Result<()> {
-    match asking {
-        Asking { in_room: true, .. } => Ok(()),
-        Asking { has_session: false, .. } => Err(session_needed()),
-        _ => Err(Failure::new(ErrorCode::NotInRoom, "join the room first, with this session")),
+    asking.must_have_session(WHY_SESSION)?;
+    if asking.in_room {
+        return Ok(());
     }
-}
-
-fn session_needed() -> Failure {
-    Failure::new(
-        ErrorCode::SessionNeeded,
-        "rooms are for sessions: ask over a link, or name the session of your stream of events in the header skein-session",
-    )
+    Err(Failure::new(ErrorCode::NotInRoom, "join the room first, with this session"))
 }
 
 impl Service {
@@ -44,9 +40,7 @@ impl Service {
         request: v1::JoinRoomRequest,
     ) -> Result<(v1::JoinRoomResponse, Effect)> {
         let id = room_id(&request.room_id)?;
-        if !asking.has_session {
-            return Err(session_needed());
-        }
+        asking.must_have_session(WHY_SESSION)?;
         let before = Before { epoch: request.epoch, offset: request.offset };
         let now_ms = self.now_ms();
         let response = self.rooms.with(id, |room| {

@@ -9,16 +9,15 @@ use skein_proto::{
 
 use crate::{
     Asking, Caller, Done, ServerKey, Service,
-    remote::{failure, pass_on_for_server, try_pass_on},
+    remote::{failure, pass_on, pass_on_for_server},
 };
 
-/// Operations whose place is where their room is kept.
+/// Operations whose place is where their room is kept. To leave one concerns the session only.
 const HERE: &[&str] = &[
     "RoomService/JoinRoom",
     "RoomService/SendToRoom",
     "RoomService/CountInRoom",
     "RoomService/GetRoom",
-    "RoomService/LeaveRoom",
     "AdminService/SendToRoom",
     "AdminService/CloseRoom",
 ];
@@ -75,7 +74,7 @@ impl Service {
         body: &[u8],
     ) -> Option<Result<Done, v1::Error>> {
         // Alone, nobody else can keep it.
-        if asking.relayed || self.bus.tag().is_none() || method == "RoomService/LeaveRoom" {
+        if asking.relayed || self.bus.tag().is_none() {
             return None;
         }
         let key = key_of(&subject(method, codec, body)?);
@@ -83,7 +82,7 @@ impl Service {
             Place::Here | Place::Nowhere => None,
             Place::There(_) => {
                 let asking = Asking { relayed: true, ..asking };
-                match try_pass_on(&self.bus, Some(key), caller, asking, method, codec, body).await {
+                match pass_on(&self.bus, Some(key), caller, asking, method, codec, body).await {
                     Ok(done) => Some(done),
                     // It is gone, nobody took the request, and this node comes after it.
                     Err(CallError::Nobody) if self.bus.place(key) == Place::Here => None,

@@ -1,6 +1,6 @@
 //! What waits for the next tick of a room. Above the budget the oldest of the lowest priority is left out.
 
-use std::{cmp::Ordering, collections::VecDeque};
+use std::collections::VecDeque;
 
 use buffa::Message as _;
 use skein_proto::{limits::ROOM_TICK_BYTES_MAX, v1};
@@ -40,7 +40,7 @@ impl Pending {
     /// Adds a message; its offset is above all others.
     pub(super) fn push(&mut self, message: v1::RoomMessage) {
         // With its tag and length in the push.
-        let bytes = message.encode_to_vec().len() + 4;
+        let bytes = message.encoded_len() as usize + 4;
         let queue = queue_of(message.priority.as_known().unwrap_or_default());
         self.queues[queue].push_back((message, bytes));
         self.bytes += bytes;
@@ -54,7 +54,7 @@ impl Pending {
     /// Takes everything.
     pub(super) fn gather(&mut self) -> Gathered {
         let mut messages: Vec<_> = self.queues.iter_mut().flat_map(|queue| queue.drain(..)).collect();
-        messages.sort_by(|(a, _), (b, _)| if a.offset < b.offset { Ordering::Less } else { Ordering::Greater });
+        messages.sort_unstable_by_key(|(message, _)| message.offset);
         let gathered = Gathered { messages, bytes: self.bytes, sampled: self.sampled };
         (self.bytes, self.sampled) = (0, 0);
         gathered

@@ -18,13 +18,10 @@ use crate::{Asking, Caller, Effect, Failure, Result, Service, validate};
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::TooFast(retry_after_ms) => Self {
-                retry_after_ms,
-                ..Self::new(ErrorCode::RateLimited, "this is more than one person may do in a room; wait")
-            },
-            Refused::RoomTooFast(retry_after_ms) => {
-                Self { retry_after_ms, ..Self::new(ErrorCode::RateLimited, "too many people talk in this room; wait") }
+            Refused::TooFast(wait_ms) => {
+                Self::rate_limited("this is more than one person may do in a room; wait", wait_ms)
             }
+            Refused::RoomTooFast(wait_ms) => Self::rate_limited("too many people talk in this room; wait", wait_ms),
             Refused::TooManyCounters => Self::new(ErrorCode::LimitReached, "the room has as many counters as it may"),
         }
     }

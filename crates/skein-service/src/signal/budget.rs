@@ -3,10 +3,7 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
-use skein_proto::{
-    id::{ConversationId, UserId},
-    v1::ErrorCode,
-};
+use skein_proto::id::{ConversationId, UserId};
 
 use crate::{Failure, Result, allowance::Allowance};
 
@@ -68,10 +65,9 @@ impl Budgets {
         for target in [target, Target::Anybody] {
             let (per_second, burst, cost) = target.terms();
             let allowance = kept.entry((user, target)).or_insert_with(|| Allowance::full(now_ms, burst));
-            allowance.take(now_ms, per_second, burst, cost).map_err(|retry_after_ms| Failure {
-                retry_after_ms,
-                ..Failure::new(ErrorCode::RateLimited, "these are more signals than one person may send; wait")
-            })?;
+            let taken = allowance.take(now_ms, per_second, burst, cost);
+            let text = "these are more signals than one person may send; wait";
+            taken.map_err(|wait_ms| Failure::rate_limited(text, wait_ms))?;
         }
         Ok(())
     }
@@ -79,6 +75,8 @@ impl Budgets {
 
 #[cfg(test)]
 mod tests {
+    use skein_proto::v1::ErrorCode;
+
     use super::*;
 
     const ANN: UserId = UserId(7);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use skein_proto::v1::{self, send_signal_request::To};
 
-use super::send::{Receivers, check, user_id};
+use super::send::{Receivers, check};
 use crate::{Failure, Result, ServerKey, Service, validate};
 
 impl Service {
@@ -20,9 +20,9 @@ impl Service {
         let (users, only_device, conversation_id) = match &request.to {
             None => return Err(Failure::invalid("name a user_id, a device or a conversation_id to send to")),
             Some(To::RoomId(_)) => return Err(Failure::invalid("to a room: AdminService/SendToRoom")),
-            Some(To::UserId(user)) => (vec![user_id(*user)?], None, String::new()),
+            Some(To::UserId(user)) => (vec![validate::user_id(*user)?], None, String::new()),
             Some(To::Device(device)) => {
-                (vec![user_id(device.user_id)?], Some(Arc::from(device.device_id.as_str())), String::new())
+                (vec![validate::user_id(device.user_id)?], Some(Arc::from(device.device_id.as_str())), String::new())
             }
             Some(To::ConversationId(text)) => {
                 let conversation = validate::conversation_id(text)?;

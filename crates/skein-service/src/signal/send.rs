@@ -51,11 +51,6 @@ pub(super) fn check(request: &v1::SendSignalRequest) -> Result<()> {
     check_payload(&request.text, &request.data)
 }
 
-/// A user's id from a request.
-pub(super) fn user_id(id: u64) -> Result<UserId> {
-    if id == 0 { Err(Failure::invalid("user ids are never 0")) } else { Ok(UserId(id)) }
-}
-
 impl Service {
     /// Hands a signal to the sessions of its receivers that are connected now, and says to how many; with `expects_reply_ms` it waits for the first
     /// reply. Of typing and recording nothing is counted. To a room it is a message of low priority.
@@ -86,13 +81,13 @@ impl Service {
             None | Some(To::RoomId(_)) => {
                 Err(Failure::invalid("name a user_id, a device, a conversation_id or a room_id to send to"))
             }
-            Some(To::UserId(user)) => self.one_person(caller, user_id(*user)?, None, command).await,
+            Some(To::UserId(user)) => self.one_person(caller, validate::user_id(*user)?, None, command).await,
             Some(To::Device(device)) => {
                 if device.device_id.is_empty() {
                     return Err(Failure::invalid("device.device_id is empty"));
                 }
                 let device_id = Some(Arc::from(device.device_id.as_str()));
-                self.one_person(caller, user_id(device.user_id)?, device_id, true).await
+                self.one_person(caller, validate::user_id(device.user_id)?, device_id, true).await
             }
             Some(To::ConversationId(text)) => {
                 let conversation = validate::conversation_id(text)?;

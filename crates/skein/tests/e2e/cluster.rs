@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use skein_testkit::{nats::NatsServer, postgres::PostgresServer};
+use skein_testkit::{
+    nats::NatsServer,
+    postgres::{Database, PostgresServer},
+};
 
 use crate::{
     admin::{self, ALL, Events, KEY, KEYS},
@@ -27,6 +30,28 @@ pub fn node(nats: &NatsServer, role: &str, more: &[(&str, &str)]) -> Server {
         vec![("SKEIN__BUS__ENGINE", "nats"), ("SKEIN__BUS__NATS__URLS", urls.as_str()), ("SKEIN__ROLE", role)];
     environment.extend_from_slice(more);
     Server::start_with(&environment)
+}
+
+/// Three nodes with everything over one database, and one without it; all of them ready.
+pub struct ThreeNodes {
+    pub nats: NatsServer,
+    pub database: Database,
+    pub access: Server,
+    pub nodes: [Server; 3],
+}
+
+impl ThreeNodes {
+    /// `everywhere` is configured on all of them, `with_store` besides on the three.
+    pub fn start(everywhere: &[(&str, &str)], with_store: &[(&str, &str)]) -> Self {
+        let (nats, database) = (NatsServer::start(), PostgresServer::shared().database());
+        let url = database.url();
+        let store = [("SKEIN__STORE__ENGINE", "postgres"), ("SKEIN__STORE__POSTGRES__URL", url.as_str())];
+        let shared = [&store, everywhere, with_store].concat();
+        let nodes = [(); 3].map(|()| node(&nats, "all", &shared));
+        let access = node(&nats, "access", everywhere);
+        nodes.iter().chain([&access]).for_each(until_ready);
+        Self { nats, database, access, nodes }
+    }
 }
 
 impl Cluster {
@@ -347,12 +372,7 @@ fn a_role_needs_a_bus() {
 
 #[test]
 fn nodes_that_share_a_database_are_one_server() {
-    let (nats, database) = (NatsServer::start(), PostgresServer::shared().database());
-    let url = database.url();
-    let shared = [("SKEIN__STORE__ENGINE", "postgres"), ("SKEIN__STORE__POSTGRES__URL", url.as_str())];
-    let mut nodes = [node(&nats, "all", &shared), node(&nats, "all", &shared), node(&nats, "all", &shared)];
-    let access = node(&nats, "access", &[]);
-    nodes.iter().chain([&access]).for_each(until_ready);
+    let ThreeNodes { nats: _nats, database: _database, access, mut nodes } = ThreeNodes::start(&[], &[]);
     let names = ["ann", "bob", "cid"];
     let people: Vec<Account> = names.iter().zip(&nodes).map(|(name, node)| register(node, name)).collect();
     let mut links: Vec<Link> = people.iter().zip(&nodes).map(|(person, node)| Link::connect(node, person)).collect();

@@ -140,12 +140,8 @@ impl Link {
         let id = self.request(method, body);
         loop {
             let frame = self.receive();
-            let response = &frame["response"];
-            if response["id"] == id {
-                return match response["error"]["code"].as_str() {
-                    Some(code) => Err(code.trim_start_matches("ERROR_CODE_").to_owned()),
-                    None => Ok(response["json"].clone()),
-                };
+            if let Some(answer) = answer_in(&frame, id) {
+                return answer;
             }
             if frame["roomPush"].is_object() {
                 self.rooms.push_back(frame["roomPush"].clone());
@@ -198,12 +194,8 @@ impl Link {
     pub fn response(&mut self, id: u64) -> Result<Value, String> {
         loop {
             let frame = self.receive();
-            let response = &frame["response"];
-            if response["id"] == id {
-                return match response["error"]["code"].as_str() {
-                    Some(code) => Err(code.trim_start_matches("ERROR_CODE_").to_owned()),
-                    None => Ok(response["json"].clone()),
-                };
+            if let Some(answer) = answer_in(&frame, id) {
+                return answer;
             }
             self.keep_passing(&frame);
         }
@@ -250,4 +242,14 @@ impl Link {
         }
         (code, None)
     }
+}
+
+/// The answer to the request of this id, if the frame is that.
+fn answer_in(frame: &Value, id: u64) -> Option<Result<Value, String>> {
+    let response = &frame["response"];
+    let answer = || match response["error"]["code"].as_str() {
+        Some(code) => Err(code.trim_start_matches("ERROR_CODE_").to_owned()),
+        None => Ok(response["json"].clone()),
+    };
+    (response["id"] == id).then(answer)
 }

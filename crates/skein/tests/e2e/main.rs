@@ -31,5 +31,6 @@ mod sessions;
 mod signals;
 mod signals_cluster;
 mod transports;
+mod ways;
 mod web;
 mod webhooks;

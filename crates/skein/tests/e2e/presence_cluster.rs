@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use skein_testkit::{nats::NatsServer, postgres::PostgresServer};
 
 use crate::{
     admin::{KEY, KEYS},
-    cluster::{node, until, until_ready},
+    cluster::{ThreeNodes, until},
     http::{PATIENCE, call, register},
     link::Link,
     presence::{look, state, until_seen, watch},
@@ -16,17 +15,8 @@ use crate::{
 
 #[test]
 fn whoever_was_on_a_node_that_is_killed_is_shown_as_gone_elsewhere() {
-    let (nats, database) = (NatsServer::start(), PostgresServer::shared().database());
-    let url = database.url();
-    let shared = [
-        ("SKEIN__STORE__ENGINE", "postgres"),
-        ("SKEIN__STORE__POSTGRES__URL", url.as_str()),
-        ("SKEIN__ACCESS__PRESENCE_GRACE_MS", "2000"),
-        KEYS,
-    ];
-    let mut nodes = [node(&nats, "all", &shared), node(&nats, "all", &shared), node(&nats, "all", &shared)];
-    let access = node(&nats, "access", &shared[2..3]);
-    nodes.iter().chain([&access]).for_each(until_ready);
+    let grace = [("SKEIN__ACCESS__PRESENCE_GRACE_MS", "2000")];
+    let ThreeNodes { nats: _nats, database: _database, access, mut nodes } = ThreeNodes::start(&grace, &[KEYS]);
     let [ann, bob, cid, dan] = ["ann", "bob", "cid", "dan"].map(|name| register(&nodes[0], name));
     let (mut a, mut d) = (Link::connect(&nodes[0], &ann), Link::connect(&access, &dan));
     for link in [&mut a, &mut d] {

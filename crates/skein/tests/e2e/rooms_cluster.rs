@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use serde_json::json;
-use skein_testkit::{nats::NatsServer, postgres::PostgresServer};
 
 use crate::{
-    cluster::{node, until, until_ready},
+    cluster::{ThreeNodes, until},
     http::{Account, PATIENCE, call, register},
     link::Link,
     rooms::{Follower, join, number, say},
@@ -60,12 +59,7 @@ impl Person {
 
 #[test]
 fn a_room_is_one_over_all_nodes_and_outlives_the_one_that_kept_it() {
-    let (nats, database) = (NatsServer::start(), PostgresServer::shared().database());
-    let url = database.url();
-    let shared = [("SKEIN__STORE__ENGINE", "postgres"), ("SKEIN__STORE__POSTGRES__URL", url.as_str())];
-    let mut nodes = [node(&nats, "all", &shared), node(&nats, "all", &shared), node(&nats, "all", &shared)];
-    let access = node(&nats, "access", &[]);
-    nodes.iter().chain([&access]).for_each(until_ready);
+    let ThreeNodes { nats: _nats, database: _database, access, mut nodes } = ThreeNodes::start(&[], &[]);
     let mut people = vec![
         Person::enter(&nodes[0], "ann"),
         Person::enter(&nodes[1], "bob"),

@@ -4,12 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
-use skein_proto::{codec::Codec, id::ConversationId, id::UserId, v1};
+use skein_proto::{
+    id::{ConversationId, UserId},
+    v1,
+};
 use tokio::time::Instant;
 
 use super::{
     cluster::{Cluster, Plan},
-    peer::{Heard, Peer},
+    peer::Peer,
     report::{Report, progress, say},
     send::stage::{Bench, LATENCY_MAX_US, Pace},
     server::{Server, new_host_key},
@@ -176,7 +179,6 @@ impl Run {
     /// The newest page of random conversations, asked for by one of the two.
     async fn read_pages(&mut self, count: usize) -> Result<Histogram<u64>, Error> {
         let mut histogram = Histogram::new_with_bounds(1, LATENCY_MAX_US, 3)?;
-        let mut heard = Vec::new();
         for _ in 0..count {
             let at = fastrand::usize(..self.bench.peers.len());
             let id = |at: usize| UserId(self.bench.people[at].user.user_id);
@@ -186,26 +188,9 @@ impl Run {
                 ..Default::default()
             };
             let start = Instant::now();
-            let peer = &mut self.bench.peers[at];
-            let asked = peer.request("SyncService/ListHistory", Codec::Binary.encode(&request))?;
-            peer.flush().await?;
-            while !answered(asked, &mut heard)? {
-                peer.hear(&mut heard).await?;
-            }
+            let _: v1::ListHistoryResponse = self.bench.peers[at].call("SyncService/ListHistory", &request).await?;
             histogram.saturating_record(start.elapsed().as_micros() as u64);
         }
         Ok(histogram)
     }
-}
-
-/// Whether the answer is there; a refusal is an error.
-fn answered(asked: u32, heard: &mut Vec<Heard>) -> Result<bool, Error> {
-    let mut found = false;
-    for heard in heard.drain(..) {
-        if let Heard::Answer(id, result) = heard {
-            result?;
-            found |= id == asked;
-        }
-    }
-    Ok(found)
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use skein_client::{Address, ConnectOptions, Link, account::Login};
 use skein_proto::{
-    codec::Codec,
+    codec::{Body as Encoded, Codec},
     v1::{self, frame::Body, send_message_request::To},
 };
 
@@ -66,6 +66,23 @@ impl Peer {
         let request = v1::Request { id, method: method.to_owned(), body, ..Default::default() };
         self.link.queue(&v1::Frame { ack: self.received, body: Some(request.into()), ..Default::default() })?;
         Ok(id)
+    }
+
+    /// Runs an operation and waits for its answer, past everything else that comes.
+    pub async fn call<A: Encoded>(&mut self, method: &str, request: &impl Encoded) -> Result<A, Error> {
+        let asked = self.request(method, Codec::Binary.encode(request))?;
+        self.flush().await?;
+        let mut heard = Vec::new();
+        loop {
+            self.hear(&mut heard).await?;
+            for heard in heard.drain(..) {
+                if let Heard::Answer(id, result) = heard
+                    && id == asked
+                {
+                    return Ok(Codec::Binary.decode(&result?)?);
+                }
+            }
+        }
     }
 
     /// Queues an ack of everything taken.

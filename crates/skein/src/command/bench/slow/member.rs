@@ -11,7 +11,7 @@ use std::{
 
 use hdrhistogram::Histogram;
 use skein_client::{Address, ConnectOptions, account::Login};
-use skein_proto::{codec::Codec, v1};
+use skein_proto::v1;
 use tokio::sync::watch;
 
 use crate::command::{
@@ -176,7 +176,7 @@ impl Member {
 
     /// Everything that the group has.
     async fn pull(&mut self) -> Result<(), Error> {
-        let (mut since_version, mut heard) = (0, Vec::new());
+        let mut since_version = 0;
         loop {
             let request = v1::PullConversationRequest {
                 conversation_id: self.group.conversation.clone(),
@@ -184,18 +184,7 @@ impl Member {
                 limit: PAGE,
                 ..Default::default()
             };
-            let asked = self.peer.request("SyncService/PullConversation", Codec::Binary.encode(&request))?;
-            self.peer.flush().await?;
-            let page = loop {
-                let answer = heard.drain(..).find_map(|heard| match heard {
-                    Heard::Answer(id, result) if id == asked => Some(result),
-                    _ => None,
-                });
-                if let Some(answer) = answer {
-                    break Codec::Binary.decode::<v1::PullConversationResponse>(&answer?)?;
-                }
-                self.peer.hear(&mut heard).await?;
-            };
+            let page: v1::PullConversationResponse = self.peer.call("SyncService/PullConversation", &request).await?;
             self.seen.extend(page.messages.iter().filter_map(numbers).map(|(number, _)| number));
             since_version = page.version;
             if !page.has_more {

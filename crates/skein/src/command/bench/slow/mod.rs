@@ -12,10 +12,7 @@ use std::{
 };
 
 use skein_client::account::Login;
-use skein_proto::{
-    codec::Codec,
-    v1::{self, send_message_request::To},
-};
+use skein_proto::v1::{self, send_message_request::To};
 use tokio::{sync::watch, task::JoinSet};
 
 use self::member::{Group, Member, Phase, World};
@@ -135,9 +132,7 @@ async fn gather(
             user_ids: members.iter().map(|login| login.user.user_id).collect(),
             ..Default::default()
         };
-        let asked = talker.request("GroupService/CreateGroup", Codec::Binary.encode(&request))?;
-        talker.flush().await?;
-        let answer: v1::CreateGroupResponse = Codec::Binary.decode(&answer(&mut talker, asked).await?)?;
+        let answer: v1::CreateGroupResponse = talker.call("GroupService/CreateGroup", &request).await?;
         let conversation = answer.group.into_option().unwrap_or_default().conversation_id;
         let group = Arc::new(Group { conversation, sent: AtomicU64::new(0) });
         let stalled = members.len() * usize::from(args.stalled) / 100;
@@ -160,20 +155,6 @@ async fn gather(
         cast.talkers.push((talker, group));
     }
     Ok(cast)
-}
-
-async fn answer(peer: &mut Peer, asked: u32) -> Result<bytes::Bytes, Error> {
-    let mut heard = Vec::new();
-    loop {
-        peer.hear(&mut heard).await?;
-        for heard in heard.drain(..) {
-            if let Heard::Answer(id, result) = heard
-                && id == asked
-            {
-                return Ok(result?);
-            }
-        }
-    }
 }
 
 /// Everybody who talks does so for a while, on an open-loop schedule, and waits for the answers. By how much the memory of the server grew at most.

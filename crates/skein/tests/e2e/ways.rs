@@ -1,0 +1,536 @@
+//! One suite for every way on which clients reach the server: links over WebSocket, TCP and QUIC, and receiving over HTTP by a stream or by polling.
+//!
+//! A [`Way`] says hello, calls and takes pushes; what it carries them over is in [`Peer`]. Each test below is expanded for each way that can do it.
+
+use std::{
+    collections::VecDeque,
+    io::{BufRead as _, BufReader},
+    net::TcpStream,
+    sync::LazyLock,
+};
+
+use serde_json::{Value, json};
+use skein_client::{Address, ConnectOptions, Link};
+use skein_proto::{
+    codec::Codec,
+    v1::{self, frame::Body},
+};
+use tokio::runtime::Runtime;
+
+use crate::{
+    http::{self, Account, PATIENCE, error_code, register, text_to, try_call},
+    server::{QUIC, Server},
+};
+
+/// A way to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    WebSocket,
+    Tcp,
+    Quic,
+    /// `GET /v1/events`, and calls over HTTP.
+    Events,
+    /// `GET /v1/poll`, and calls over HTTP.
+    Poll,
+}
+
+/// What a session needs to be resumed.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    session_id: bytes::Bytes,
+    received: u64,
+}
+
+/// Somebody connected.
+pub struct Peer<'a> {
+    server: &'a Server,
+    token: String,
+    seat: Seat,
+    pub resumed: bool,
+    wire: Wire,
+    texts: Vec<String>,
+    next_id: u32,
+}
+
+enum Wire {
+    Link(Box<Pipe>),
+    Events(BufReader<TcpStream>),
+    Poll,
+}
+
+impl Way {
+    /// A server that offers all ways.
+    pub fn server(more: &[(&str, &str)]) -> Server {
+        Server::start_with(&[&QUIC[..], more].concat())
+    }
+
+    pub fn address(self, server: &Server) -> Address {
+        let text = match self {
+            Self::Tcp => format!("tcp://{}", server.tcp),
+            Self::Quic => format!("quic://{}", server.quic.expect("a server with QUIC")),
+            Self::WebSocket | Self::Events | Self::Poll => format!("http://{}", server.http),
+        };
+        text.parse().unwrap()
+    }
+
+    /// Connects and says hello; the code of the refusal.
+    pub fn join<'a>(self, server: &'a Server, token: &str, resume: Option<&Seat>) -> Result<Peer<'a>, String> {
+        let peer = |wire, seat, resumed| Peer {
+            server,
+            token: token.to_owned(),
+            seat,
+            resumed,
+            wire,
+            texts: Vec::new(),
+            next_id: 1,
+        };
+        let received = resume.map_or(0, |seat| seat.received);
+        match self {
+            Self::WebSocket | Self::Tcp | Self::Quic => {
+                let mut pipe = Pipe::open(server, self);
+                let resume = resume.map(|seat| v1::Resume {
+                    session_id: seat.session_id.clone(),
+                    received_link_seq: seat.received,
+                    ..Default::default()
+                });
+                let hello = v1::Hello { token: token.to_owned(), resume: resume.into(), ..Default::default() };
+                pipe.say(hello.into());
+                match pipe.next() {
+                    Some(Body::Welcome(welcome)) => {
+                        let received = if welcome.resumed { received } else { 0 };
+                        let seat = Seat { session_id: welcome.session_id.clone(), received };
+                        Ok(peer(Wire::Link(Box::new(pipe)), seat, welcome.resumed))
+                    }
+                    Some(Body::Close(close)) => Err(close_name(&close)),
+                    other => panic!("neither welcome nor close: {other:?}"),
+                }
+            }
+            Self::Events => {
+                let (get, session) = (format!("/v1/events?ack={received}"), session_header(resume));
+                let request =
+                    format!("GET {get} HTTP/1.1\r\nhost: skein\r\nauthorization: Bearer {token}\r\n{session}\r\n");
+                let mut stream = http::open(server.http, request.as_bytes());
+                let (status, head) = http::head(&mut stream);
+                if status != 200 {
+                    let body = http::read_body(&mut stream, &head);
+                    return Err(error_code(&serde_json::from_slice(&body).unwrap()));
+                }
+                let welcome = event(&mut stream)["welcome"].clone();
+                let seat = Seat { session_id: base64(&welcome["sessionId"]), received };
+                Ok(peer(Wire::Events(stream), seat, welcome["resumed"] == true))
+            }
+            Self::Poll => {
+                let answer = poll(server, token, resume, received, 0)?;
+                let seat = Seat { session_id: base64(&answer["sessionId"]), received };
+                let mut peer = peer(Wire::Poll, seat, answer["resumed"] == true);
+                peer.take_polled(&answer);
+                Ok(peer)
+            }
+        }
+    }
+}
+
+/// What drives the links of these tests: it outlives them, as their last packets do.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// A link, without waiting in the words of the tests.
+pub struct Pipe {
+    link: Link,
+    come: VecDeque<v1::Frame>,
+}
+
+impl Pipe {
+    /// Nothing has been said on it.
+    pub fn open(server: &Server, way: Way) -> Self {
+        let trusted = (way == Way::Quic).then(|| server.quic_certificate());
+        let options = ConnectOptions { trusted_certificates: trusted, timeout: PATIENCE, ..ConnectOptions::default() };
+        let link = RUNTIME.block_on(Link::connect(&way.address(server), &options)).unwrap();
+        Self { link, come: VecDeque::new() }
+    }
+
+    pub fn say(&mut self, body: Body) {
+        self.link.queue(&v1::Frame { body: Some(body), ..Default::default() }).unwrap();
+        // A server that has closed already is fine.
+        let _ = RUNTIME.block_on(self.link.flush());
+    }
+
+    /// The next frame; `None` when the connection has ended.
+    pub fn next(&mut self) -> Option<Body> {
+        if self.come.is_empty() {
+            let mut frames = Vec::new();
+            let receiving = async { tokio::time::timeout(PATIENCE, self.link.receive(&mut frames)).await };
+            RUNTIME.block_on(receiving).expect("nothing comes").ok()?;
+            self.come.extend(frames);
+        }
+        self.come.pop_front()?.body
+    }
+}
+
+fn close_name(close: &v1::Close) -> String {
+    let code = close.code.as_known().map(|code| format!("{code:?}"));
+    code.unwrap_or_else(|| "none".to_owned())
+}
+
+fn session_header(resume: Option<&Seat>) -> String {
+    use base64::Engine as _;
+    let encode = |seat: &Seat| base64::engine::general_purpose::STANDARD.encode(&seat.session_id);
+    resume.map(|seat| format!("skein-session: {}\r\n", encode(seat))).unwrap_or_default()
+}
+
+fn base64(value: &Value) -> bytes::Bytes {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(value.as_str().unwrap()).unwrap().into()
+}
+
+/// The next frame of a stream of lines of JSON, past keep-alives and the sizes of chunks.
+fn event(stream: &mut BufReader<TcpStream>) -> Value {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if stream.read_line(&mut line).unwrap() == 0 {
+            return Value::Null;
+        }
+        if line.starts_with('{') {
+            return serde_json::from_str(&line).unwrap();
+        }
+    }
+}
+
+fn poll(server: &Server, token: &str, seat: Option<&Seat>, ack: u64, wait_ms: u64) -> Result<Value, String> {
+    let headers = format!("authorization: Bearer {token}\r\n{}", session_header(seat));
+    let path = format!("/v1/poll?wait_ms={wait_ms}&ack={ack}");
+    let (status, text) = http::request(server.http, "GET", &path, &headers, b"");
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    if status == 200 { Ok(answer) } else { Err(error_code(&answer)) }
+}
+
+impl Peer<'_> {
+    /// Sends a text to somebody: its seq, or the code of the refusal.
+    pub fn send(&mut self, to: &str, number: u64, text: &str) -> Result<u64, String> {
+        let answer = self.call("MessageService/SendMessage", text_to(to, number, text))?;
+        Ok(answer["seq"].as_str().unwrap().parse().unwrap())
+    }
+
+    /// Calls one of the operations that these tests know.
+    pub fn call(&mut self, method: &str, body: Value) -> Result<Value, String> {
+        let Wire::Link(pipe) = &mut self.wire else {
+            return try_call(self.server, &self.token, method, &body).map_err(|(_, error)| error_code(&error));
+        };
+        let text = body.to_string();
+        let body = match method {
+            "MessageService/SendMessage" => {
+                let request: v1::SendMessageRequest = Codec::Json.decode(text.as_bytes()).unwrap();
+                Codec::Binary.encode(&request)
+            }
+            _ => bytes::Bytes::new(),
+        };
+        self.next_id += 1;
+        let request = v1::Request { id: self.next_id, method: method.to_owned(), body, ..Default::default() };
+        pipe.say(request.into());
+        loop {
+            match pipe.next() {
+                None => return Err("ENDED".to_owned()),
+                Some(Body::Response(response)) if response.id == self.next_id => {
+                    return match response.error.into_option() {
+                        Some(error) => Err(error_name(&error)),
+                        None => Ok(decoded(method, &response.body)),
+                    };
+                }
+                Some(Body::Push(push)) => take_pushed(&mut self.seat, &mut self.texts, &push),
+                Some(Body::Close(close)) => return Err(close_name(&close)),
+                other => panic!("neither a push nor the response: {other:?}"),
+            }
+        }
+    }
+
+    /// Waits for the text of the next message.
+    pub fn text(&mut self) -> String {
+        while self.texts.is_empty() {
+            match &mut self.wire {
+                Wire::Link(pipe) => match pipe.next() {
+                    Some(Body::Push(push)) => take_pushed(&mut self.seat, &mut self.texts, &push),
+                    other => panic!("no push: {other:?}"),
+                },
+                Wire::Events(stream) => {
+                    let frame = event(stream);
+                    assert!(!frame.is_null(), "the stream ended");
+                    self.take_json(&frame["push"].clone());
+                }
+                Wire::Poll => {
+                    let answer = poll(self.server, &self.token, Some(&self.seat), self.seat.received, 10_000).unwrap();
+                    self.take_polled(&answer);
+                }
+            }
+        }
+        self.texts.remove(0)
+    }
+
+    /// Waits for the end: the name of the code that says why.
+    pub fn end(&mut self) -> String {
+        loop {
+            match &mut self.wire {
+                Wire::Link(pipe) => match pipe.next() {
+                    Some(Body::Close(close)) => return close_name(&close),
+                    Some(_) => {}
+                    None => return "none".to_owned(),
+                },
+                Wire::Events(stream) => match event(stream) {
+                    Value::Null => return "none".to_owned(),
+                    frame => {
+                        if let Some(code) = frame["close"]["code"].as_str() {
+                            let name = code.trim_start_matches("CLOSE_CODE_").to_ascii_lowercase();
+                            return name.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+                        }
+                    }
+                },
+                Wire::Poll => panic!("a poll is not kept"),
+            }
+        }
+    }
+
+    /// Goes without a word, as a network does; what is needed to come back.
+    pub fn drop_off(self) -> Seat {
+        self.seat
+    }
+
+    fn take_polled(&mut self, answer: &Value) {
+        for push in answer["pushes"].as_array().unwrap() {
+            self.take_json(push);
+        }
+    }
+
+    fn take_json(&mut self, push: &Value) {
+        let Some(text) = push["linkSeq"].as_str() else { return };
+        let link_seq: u64 = text.parse().unwrap();
+        if link_seq > self.seat.received {
+            self.seat.received = link_seq;
+            let events = push["events"].as_array().unwrap().iter();
+            let texts = events.filter_map(|event| event["message"]["message"]["content"]["text"]["text"].as_str());
+            self.texts.extend(texts.map(str::to_owned));
+        }
+    }
+}
+
+fn error_name(error: &v1::Error) -> String {
+    use skein_proto::v1::ErrorCode;
+    match error.code.as_known() {
+        Some(ErrorCode::UnknownMethod) => "UNKNOWN_METHOD".to_owned(),
+        Some(ErrorCode::TooLarge) => "TOO_LARGE".to_owned(),
+        Some(ErrorCode::RateLimited) => "RATE_LIMITED".to_owned(),
+        Some(ErrorCode::Unauthenticated) => "UNAUTHENTICATED".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn decoded(method: &str, body: &[u8]) -> Value {
+    match method {
+        "MessageService/SendMessage" => {
+            let answer: v1::SendMessageResponse = Codec::Binary.decode(body).unwrap();
+            json!({"seq": answer.seq.to_string()})
+        }
+        "AccountService/GetMe" => {
+            let answer: v1::GetMeResponse = Codec::Binary.decode(body).unwrap();
+            json!({"user": {"username": answer.user.username}})
+        }
+        _ => Value::Null,
+    }
+}
+
+fn take_pushed(seat: &mut Seat, texts: &mut Vec<String>, push: &v1::Push) {
+    if push.link_seq > seat.received {
+        seat.received = push.link_seq;
+        for event in &push.events {
+            if let Some(v1::event::Body::Message(message)) = &event.body
+                && let Some(v1::content::Body::Text(text)) = &message.message.content.body
+            {
+                texts.push(text.text.clone());
+            }
+        }
+    }
+}
+
+fn two(server: &Server) -> (Account, Account) {
+    (register(server, "ann"), register(server, "bob"))
+}
+
+fn calls_and_pushes(way: Way) {
+    let server = Way::server(&[]);
+    let (ann, bob) = two(&server);
+    let mut receiver = way.join(&server, &bob.access, None).unwrap();
+    let mut sender = way.join(&server, &ann.access, None).unwrap();
+    assert_eq!(sender.call("AccountService/GetMe", json!({})).unwrap()["user"]["username"], "ann");
+    for number in 1..=20 {
+        // Longer than a packet, and than what a connection may have under way.
+        let text = format!("{number} {}", "x".repeat(if number % 5 == 0 { 30_000 } else { 10 }));
+        assert_eq!(sender.send(&bob.user_id, number, &text), Ok(number));
+        assert_eq!(receiver.text(), text);
+    }
+}
+
+fn bad_calls_are_answered_with_codes(way: Way) {
+    let server = Way::server(&[("SKEIN__ACCESS__LIMITS__REQUESTS_PER_USER_PER_MINUTE", "40")]);
+    let (ann, bob) = two(&server);
+    let mut peer = way.join(&server, &ann.access, None).unwrap();
+    assert_eq!(peer.call("AccountService/Explode", json!({})), Err("UNKNOWN_METHOD".to_owned()));
+    assert_eq!(peer.send(&bob.user_id, 1, &"x".repeat(40_000)), Err("TOO_LARGE".to_owned()));
+    let mut asked = 0;
+    let refusal = loop {
+        match peer.call("AccountService/GetMe", json!({})) {
+            Ok(_) => asked += 1,
+            Err(code) => break code,
+        }
+    };
+    assert_eq!(refusal, "RATE_LIMITED");
+    assert!((4..=12).contains(&asked), "{asked}");
+}
+
+fn tokens_are_asked_for(way: Way) {
+    let server = Way::server(&[]);
+    let link = matches!(way, Way::WebSocket | Way::Tcp | Way::Quic);
+    let refused = if link { "BadToken" } else { "UNAUTHENTICATED" };
+    assert_eq!(way.join(&server, "nonsense", None).err().as_deref(), Some(refused));
+    let ann = register(&server, "ann");
+    assert!(way.join(&server, &ann.access, None).is_ok());
+    let forged = format!("{}x", ann.access);
+    assert_eq!(way.join(&server, &forged, None).err().as_deref(), Some(refused));
+}
+
+fn sessions_go_on(way: Way) {
+    let server = Way::server(&[]);
+    let (ann, bob) = two(&server);
+    let send = |number: u64| {
+        http::call(
+            &server,
+            &ann.access,
+            "MessageService/SendMessage",
+            text_to(&bob.user_id, number, &number.to_string()),
+        )
+    };
+    let mut peer = way.join(&server, &bob.access, None).unwrap();
+    assert!(!peer.resumed);
+    send(0);
+    assert_eq!(peer.text(), "0");
+    let seat = peer.drop_off();
+    (1..=5).for_each(|number| drop(send(number)));
+    let mut peer = way.join(&server, &bob.access, Some(&seat)).unwrap();
+    assert!(peer.resumed);
+    let texts: Vec<String> = (1..=5).map(|_| peer.text()).collect();
+    assert_eq!(texts, ["1", "2", "3", "4", "5"]);
+    // Somebody else's session is not.
+    let seat = peer.drop_off();
+    assert!(!way.join(&server, &ann.access, Some(&seat)).unwrap().resumed);
+}
+
+fn a_stop_says_goodbye(way: Way) {
+    let mut server = Way::server(&[]);
+    let ann = register(&server, "ann");
+    let pid = rustix::process::Pid::from_raw(server.pid() as i32).unwrap();
+    let mut peer = way.join(&server, &ann.access, None).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(peer.end(), "Shutdown");
+    drop(peer);
+    assert!(server.wait().success());
+}
+
+/// Frames that break the rules are closed with their code, on links.
+fn bad_frames_close_with_their_code(way: Way) {
+    let server = Way::server(&[]);
+    let ann = register(&server, "ann");
+    let request = || v1::Request { id: 1, method: "AccountService/GetMe".to_owned(), ..Default::default() };
+    let hello = |token: &str| v1::Hello { token: token.to_owned(), ..Default::default() };
+    let closed = |bodies: Vec<Body>| {
+        let mut pipe = Pipe::open(&server, way);
+        bodies.into_iter().for_each(|body| pipe.say(body));
+        loop {
+            match pipe.next() {
+                Some(Body::Close(close)) => return close_name(&close),
+                Some(_) => {}
+                None => return "none".to_owned(),
+            }
+        }
+    };
+    assert_eq!(closed(vec![request().into()]), "ProtocolError", "the first frame is a hello");
+    assert_eq!(closed(vec![hello(&ann.access).into(), hello(&ann.access).into()]), "ProtocolError");
+    let ack = v1::Push { link_seq: 9, ..Default::default() };
+    assert_eq!(closed(vec![hello(&ann.access).into(), ack.into()]), "ProtocolError", "only servers push");
+    // Nobody has room before it is known, and nobody has room without end.
+    assert_eq!(closed(vec![hello(&"x".repeat(5_000)).into()]), "FrameTooLarge");
+    let long = v1::Request { body: vec![0; 300 * 1024].into(), ..request() };
+    assert_eq!(closed(vec![hello(&ann.access).into(), long.into()]), "FrameTooLarge");
+    // The server lives on.
+    assert!(way.join(&server, &ann.access, None).unwrap().call("AccountService/GetMe", json!({})).is_ok());
+}
+
+/// Who connects and says nothing is closed in time, and counted.
+fn silence_is_not_waited_for(way: Way) {
+    let server = Way::server(&[]);
+    let mut pipe = Pipe::open(&server, way);
+    let Some(Body::Close(close)) = pipe.next() else { panic!("no close") };
+    assert_eq!(close_name(&close), "HelloTimeout");
+    let metrics = http::request(server.http, "GET", "/metrics", "", b"").1;
+    assert!(metrics.contains("skein_refused_total{reason=\"misbehaved\"} 1"), "{metrics}");
+}
+
+/// A link over each transport is counted under its name.
+#[test]
+fn connections_are_counted_by_transport() {
+    let server = Way::server(&[]);
+    let ann = register(&server, "ann");
+    let ways = [(Way::WebSocket, "websocket"), (Way::Tcp, "tcp"), (Way::Quic, "quic")];
+    let peers: Vec<Peer> = ways.iter().map(|(way, _)| way.join(&server, &ann.access, None).unwrap()).collect();
+    let count = |name: &str, transport: &str| {
+        let metrics = http::request(server.http, "GET", "/metrics", "", b"").1;
+        let line = format!("{name}{{transport=\"{transport}\"}} ");
+        metrics.lines().find_map(|found| found.strip_prefix(&line)?.parse::<u64>().ok())
+    };
+    for (_, transport) in ways {
+        assert_eq!(count("skein_connections", transport), Some(1), "{transport}");
+    }
+    drop(peers);
+    for (_, transport) in ways {
+        crate::cluster::until("being gone", || count("skein_connections", transport) == Some(0));
+        assert_eq!(count("skein_connections_total", transport), Some(1), "{transport}");
+    }
+}
+
+macro_rules! suite {
+    ($name:ident, $way:expr, [$($test:ident),* $(,)?]) => {
+        mod $name {
+            use super::Way;
+            $(
+                #[test]
+                fn $test() {
+                    super::$test($way);
+                }
+            )*
+        }
+    };
+}
+
+macro_rules! link_suite {
+    ($name:ident, $way:expr) => {
+        suite!(
+            $name,
+            $way,
+            [
+                calls_and_pushes,
+                bad_calls_are_answered_with_codes,
+                tokens_are_asked_for,
+                sessions_go_on,
+                a_stop_says_goodbye,
+                bad_frames_close_with_their_code,
+                silence_is_not_waited_for,
+            ]
+        );
+    };
+}
+
+link_suite!(websocket, Way::WebSocket);
+link_suite!(tcp, Way::Tcp);
+link_suite!(quic, Way::Quic);
+suite!(
+    events,
+    Way::Events,
+    [calls_and_pushes, bad_calls_are_answered_with_codes, tokens_are_asked_for, sessions_go_on, a_stop_says_goodbye]
+);
+suite!(poll, Way::Poll, [calls_and_pushes, bad_calls_are_answered_with_codes, tokens_are_asked_for, sessions_go_on]);

@@ -100,7 +100,7 @@ impl Stream {
         match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream,
-            Self::Quic(stream) => stream,
+            Self::Quic(quic) => &mut quic.stream,
         }
     }
 }
@@ -127,7 +127,7 @@ pub(crate) async fn open_stream(
     Ok(match encrypted(address, options).await? {
         Stream::Plain(stream) => Box::new(stream),
         Stream::Tls(stream) => stream,
-        Stream::Quic(stream) => stream,
+        Stream::Quic(quic) => Box::new(quic.stream),
     })
 }
 
@@ -289,7 +289,15 @@ impl Link {
                 return Ok(());
             }
             self.input.reserve(READ_BYTES);
-            if self.stream.get().read_buf(&mut self.input).await? == 0 {
+            let read = self.stream.get().read_buf(&mut self.input).await;
+            if !matches!(read, Ok(1..)) {
+                if let Stream::Quic(quic) = &mut self.stream
+                    && let Some(goodbye) = quic.goodbye()
+                {
+                    frames.push(goodbye);
+                    return Ok(());
+                }
+                read?;
                 return Err(ClientError::Connection("the connection was closed".to_owned()));
             }
         }

@@ -3,21 +3,46 @@
 use std::{net::SocketAddr, time::Duration};
 
 use quinn::{ConnectError, Connection, ConnectionError, Endpoint, RecvStream, SendStream};
+use skein_proto::v1;
 use tokio::{
-    io::{AsyncWriteExt as _, Join, join},
+    io::{Join, join},
     net::lookup_host,
     task::JoinSet,
 };
 
 use crate::{Address, ClientError, ConnectOptions};
 
-/// A connection's only stream; the connection ends with it.
-pub(crate) type QuicStream = Join<RecvStream, SendStream>;
+/// A connection with its only stream; it ends with this.
+#[derive(Debug)]
+pub(crate) struct QuicStream {
+    pub(crate) stream: Join<RecvStream, SendStream>,
+    connection: Connection,
+    /// The goodbye was taken.
+    over: bool,
+}
+
+impl QuicStream {
+    fn new(connection: Connection, receive: RecvStream, send: SendStream) -> Self {
+        Self { stream: join(receive, send), connection, over: false }
+    }
+
+    /// What the server closed the connection with, when it did so without a frame: there was no stream yet to carry one. Once.
+    pub(crate) fn goodbye(&mut self) -> Option<v1::Frame> {
+        if std::mem::replace(&mut self.over, true) {
+            return None;
+        }
+        let Some(ConnectionError::ApplicationClosed(close)) = self.connection.close_reason() else { return None };
+        let code = i32::try_from(close.error_code.into_inner()).ok().filter(|code| *code > 0)?;
+        let text = String::from_utf8_lossy(&close.reason).into_owned();
+        let close = v1::Close { code: code.into(), text, ..Default::default() };
+        Some(v1::Frame { body: Some(close.into()), ..Default::default() })
+    }
+}
 
 /// The next address of the host is tried when the ones before have not answered after this.
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// An open stream.
+/// A connection that stands.
 pub(crate) struct Opened {
     pub(crate) stream: QuicStream,
     /// The server has taken what was said with the first flight.
@@ -77,28 +102,27 @@ async fn connect_one(
         ClientError::Connection(format!("QUIC: {error}"))
     };
     let Some(first) = first else {
-        return open(&connecting.await.map_err(failed)?).await;
+        return open(connecting.await.map_err(failed)?).await;
     };
     match connecting.into_0rtt() {
-        Err(connecting) => open(&connecting.await.map_err(failed)?).await,
+        Err(connecting) => open(connecting.await.map_err(failed)?).await,
         Ok((connection, accepted)) => {
             let (mut send, receive) = connection.open_bi().await.map_err(failed)?;
             send.write_all(first).await.map_err(|error| ClientError::Connection(format!("QUIC: {error}")))?;
             if accepted.await {
-                return Ok(Opened { stream: join(receive, send), said: true });
+                return Ok(Opened { stream: QuicStream::new(connection, receive, send), said: true });
             }
             match connection.close_reason() {
                 Some(error) => Err(failed(error)),
                 // The server took the connection, but not what came with the first flight.
-                None => open(&connection).await,
+                None => open(connection).await,
             }
         }
     }
 }
 
-async fn open(connection: &Connection) -> Result<Opened, ClientError> {
+async fn open(connection: Connection) -> Result<Opened, ClientError> {
     let opened = connection.open_bi().await;
-    let (mut send, receive) = opened.map_err(|error| ClientError::Connection(format!("QUIC: {error}")))?;
-    send.flush().await?;
-    Ok(Opened { stream: join(receive, send), said: false })
+    let (send, receive) = opened.map_err(|error| ClientError::Connection(format!("QUIC: {error}")))?;
+    Ok(Opened { stream: QuicStream::new(connection, receive, send), said: false })
 }

@@ -123,10 +123,11 @@ impl Door {
     async fn open(
         &self,
         connection: &Connection,
-        mut confirmed: ZeroRttAccepted,
+        confirmed: ZeroRttAccepted,
         address: IpAddr,
         origin: &mut Origin,
     ) -> Result<(QuicStream, Bytes), Failure> {
+        let mut confirmed = early::confirmation(connection.clone(), confirmed);
         if let Origin::Proven(_) = origin {
             let first = timeout(HANDSHAKE_MAX, async {
                 tokio::select! {

@@ -4,24 +4,33 @@
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use quinn::{RecvStream, SendStream, ZeroRttAccepted};
+use quinn::{Connection, RecvStream, SendStream, ZeroRttAccepted};
 use skein_proto::{
     codec::Codec, frame::decode_record, limits::HELLO_BYTES_MAX, session::decode_client_frame, v1::frame::Body,
 };
 use tokio::io::{AsyncRead as _, ReadBuf};
 
-use super::stream::{Held, QuicStream};
+use super::stream::{Confirmation, Held, QuicStream};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 2 * 1024;
 /// Most bytes that are looked at: a hello behind its length.
 const EARLY_BYTES_MAX: usize = HELLO_BYTES_MAX + 4;
 
+/// Ends with the handshake: whether the client has confirmed it.
+pub(super) fn confirmation(connection: Connection, ended: ZeroRttAccepted) -> Confirmation {
+    Box::pin(async move {
+        // What it says is whether there was an early flight.
+        ended.await;
+        connection.close_reason().is_none()
+    })
+}
+
 /// The stream, and the bytes of it that may be taken at once. `None` when the handshake fails.
 pub(super) async fn admit(
     send: SendStream,
     mut receive: RecvStream,
-    mut confirmed: ZeroRttAccepted,
+    mut confirmed: Confirmation,
     patience: Duration,
 ) -> Option<(QuicStream, Bytes)> {
     let mut bytes = BytesMut::new();
@@ -29,7 +38,7 @@ pub(super) async fn admit(
         patience,
         poll_fn(|context| {
             loop {
-                if let Poll::Ready(confirmed) = Pin::new(&mut confirmed).poll(context) {
+                if let Poll::Ready(confirmed) = confirmed.as_mut().poll(context) {
                     return Poll::Ready(if confirmed { Some(0) } else { None });
                 }
                 if let Some(length) = resuming_hello(&bytes) {

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use quinn::{
     ClientConfig, Endpoint, EndpointConfig, TokioRuntime, TransportConfig, VarInt, crypto::rustls::QuicClientConfig,
 };
+use tokio::runtime::Handle;
 
 use crate::{ClientError, tls};
 
@@ -32,6 +33,8 @@ pub struct Network(Arc<Mutex<Inner>>);
 struct Inner {
     /// By the address that they are bound to.
     endpoints: HashMap<IpAddr, Endpoint>,
+    /// What drives them; an application may say from any thread that the network changed.
+    runtime: Option<Handle>,
     /// By the file of certificates that are trusted besides the usual authorities. Tickets are of use only to what verified the server first.
     configs: HashMap<Option<PathBuf>, ClientConfig>,
 }
@@ -49,7 +52,11 @@ impl Network {
     /// # Errors
     /// No socket can be had; the old ones are kept.
     pub fn changed(&self) -> io::Result<()> {
-        let endpoints: Vec<_> = self.0.lock().endpoints.clone().into_iter().collect();
+        let (endpoints, runtime) = {
+            let inner = self.0.lock();
+            (inner.endpoints.clone(), inner.runtime.clone())
+        };
+        let _entered = runtime.as_ref().map(Handle::enter);
         for (address, endpoint) in endpoints {
             endpoint.rebind(UdpSocket::bind(SocketAddr::new(address, 0))?)?;
         }
@@ -71,6 +78,7 @@ impl Network {
         }
         let socket = UdpSocket::bind(SocketAddr::new(from, 0))?;
         let endpoint = Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime))?;
+        inner.runtime = Some(Handle::current());
         inner.endpoints.insert(from, endpoint.clone());
         Ok(endpoint)
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use skein_client::{Address, ConnectOptions, Link};
+use skein_client::{Address, ClientError, ConnectOptions, Link};
 use skein_proto::{
     codec::Codec,
     v1::{self, frame::Body},
@@ -87,7 +87,12 @@ impl Way {
         let received = resume.map_or(0, |seat| seat.received);
         match self {
             Self::WebSocket | Self::Tcp | Self::Quic => {
-                let mut pipe = Pipe::open(server, self);
+                let mut pipe = match Pipe::try_open(server, self) {
+                    Ok(pipe) => pipe,
+                    // QUIC may be told before there is a stream to say it in.
+                    Err(error) if error.to_string().contains("(code 4102)") => return Err("OVERLOADED".to_owned()),
+                    Err(error) => panic!("{error}"),
+                };
                 let resume = resume.map(|seat| v1::Resume {
                     session_id: seat.session_id.clone(),
                     received_link_seq: seat.received,
@@ -142,10 +147,15 @@ pub struct Pipe {
 impl Pipe {
     /// Nothing has been said on it.
     pub fn open(server: &Server, way: Way) -> Self {
+        Self::try_open(server, way).unwrap()
+    }
+
+    /// The same, unless the server does not want it.
+    pub fn try_open(server: &Server, way: Way) -> Result<Self, ClientError> {
         let trusted = (way == Way::Quic).then(|| server.quic_certificate());
         let options = ConnectOptions { trusted_certificates: trusted, timeout: PATIENCE, ..ConnectOptions::default() };
-        let link = RUNTIME.block_on(Link::connect(&way.address(server), &options)).unwrap();
-        Self { link, come: VecDeque::new() }
+        let link = RUNTIME.block_on(Link::connect(&way.address(server), &options))?;
+        Ok(Self { link, come: VecDeque::new() })
     }
 
     pub fn say(&mut self, body: Body) {

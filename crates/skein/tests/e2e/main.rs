@@ -14,6 +14,7 @@ mod deploy;
 mod dispatch;
 mod drain;
 mod engine;
+mod every_way;
 mod http;
 mod jetstream;
 mod link;

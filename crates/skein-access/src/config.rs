@@ -17,6 +17,8 @@ pub struct AccessConfig {
     pub tcp_listen: Option<String>,
     /// Address for the binary protocol over QUIC, which is UDP; none by default. It needs a certificate: that of `tls`, or its own in `quic_tls`.
     pub quic_listen: Option<String>,
+    /// Browsers may come over the same socket, by WebTransport; they are told so.
+    pub web_transport: bool,
     /// Name of this node, for lists and orders of drain; different for each. Empty: made up at each start.
     pub name: String,
     /// Where clients reach this node from outside: `https://host`, `http://host:port`, `quic://host:port`, `tls://host:port`, `tcp://host:port`. Empty: at the same address as the
@@ -60,6 +62,7 @@ impl Default for AccessConfig {
             listen: "127.0.0.1:7700".to_owned(),
             tcp_listen: None,
             quic_listen: None,
+            web_transport: false,
             name: String::new(),
             advertise: Vec::new(),
             region: String::new(),

@@ -26,6 +26,8 @@ pub(crate) enum Carrier {
     Tcp,
     /// A stream of a QUIC connection.
     Quic,
+    /// A stream of a browser's session over QUIC.
+    WebTransport,
 }
 
 /// What came off the stream.
@@ -77,7 +79,7 @@ impl Framing {
     }
 
     /// What metrics call them.
-    pub(crate) const TRANSPORTS: [&str; 3] = ["websocket", "tcp", "quic"];
+    pub(crate) const TRANSPORTS: [&str; 4] = ["websocket", "tcp", "quic", "webtransport"];
 
     /// How frames that are made once for many connections lie on this one.
     pub(crate) fn shape(&self) -> Shape {
@@ -89,11 +91,12 @@ impl Framing {
     }
 
     pub(crate) fn transport(&self) -> &'static str {
-        let [websocket, tcp, quic] = Self::TRANSPORTS;
+        let [websocket, tcp, quic, webtransport] = Self::TRANSPORTS;
         match self {
             Self::WebSocket(..) => websocket,
             Self::Record(_, Carrier::Tcp) => tcp,
             Self::Record(_, Carrier::Quic) => quic,
+            Self::Record(_, Carrier::WebTransport) => webtransport,
         }
     }
 

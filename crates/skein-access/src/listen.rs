@@ -124,7 +124,6 @@ impl Access {
             (Some(address), Offer::Everything(_)) => Some(listen(address).await?),
             _ => None,
         };
-        let quic = if takes_clients { quic::open(&config).await? } else { None };
         let registry = Registry::new(bus.clone());
         let (stop, connections) = (CancellationToken::new(), TaskTracker::new());
         let rooms = Rooms::new(gate.clone(), bus.clone());
@@ -132,6 +131,8 @@ impl Access {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
         let (http, tcp) = (address(&http_listener)?, tcp_listener.as_ref().map(address).transpose()?);
+        let udp = if takes_clients { quic::open(&config, http.port()).await? } else { None };
+        let (quic, web_transport) = udp.map_or((None, None), |udp| (Some(udp.endpoint), udp.web_transport));
         let udp_port = quic.as_ref().and_then(|endpoint| endpoint.local_addr().ok()).map(|address| address.port());
         config.advertise = cluster::with_ports(&config.advertise, http.port(), tcp.map(|tcp| tcp.port()), udp_port);
         let (cluster, guard) = (Cluster::new(&config, bus.tag()), Guard::new(&config));
@@ -148,6 +149,7 @@ impl Access {
             guard,
             admission,
             config: config.clone(),
+            web_transport,
             stop: stop.clone(),
         };
         let shared = Arc::new(shared);

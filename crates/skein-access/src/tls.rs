@@ -9,8 +9,10 @@ use std::{
 };
 
 use rustls::{
-    ServerConfig, SupportedProtocolVersion,
+    ConfigBuilder, ServerConfig, SupportedProtocolVersion,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::WantsServerCert,
+    sign::CertifiedKey,
 };
 
 use crate::{config::TlsConfig, listen::StartError};
@@ -47,7 +49,30 @@ pub(crate) fn certificate(config: &TlsConfig) -> Result<Option<Certificate>, Sta
     }
 }
 
+/// One key with its chain, as handshakes want it.
+pub(crate) fn certified(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, rustls::Error> {
+    let key = rustls::crypto::ring::default_provider().key_provider.load_private_key(key)?;
+    Ok(CertifiedKey::new(chain, key))
+}
+
+/// How handshakes begin, in these versions.
+pub(crate) fn builder(
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<ConfigBuilder<ServerConfig, WantsServerCert>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Ok(ServerConfig::builder_with_provider(provider).with_protocol_versions(versions)?.with_no_client_auth())
+}
+
 impl Certificate {
+    /// As handshakes want it.
+    pub(crate) fn certified(self) -> Result<CertifiedKey, StartError> {
+        let path = self.path;
+        certified(self.chain, self.key).map_err(|error| StartError::Certificate { path, reason: error.to_string() })
+    }
+
     fn read(cert: &Path, key: &Path) -> Result<Self, StartError> {
         let wrong = |path: &Path, reason: String| StartError::Certificate { path: path.to_owned(), reason };
         let chain = CertificateDer::pem_file_iter(cert)
@@ -62,10 +87,8 @@ impl Certificate {
         self,
         versions: &[&'static SupportedProtocolVersion],
     ) -> Result<ServerConfig, StartError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(versions)
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(self.chain, self.key))
+        builder(versions)
+            .and_then(|builder| builder.with_single_cert(self.chain, self.key))
             .map_err(|error| StartError::Certificate { path: self.path, reason: error.to_string() })
     }
 }

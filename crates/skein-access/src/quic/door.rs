@@ -4,7 +4,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use quinn::{Connecting, Connection, Endpoint, Incoming, VarInt, ZeroRttAccepted};
+use quinn::{Connecting, Connection, Endpoint, Incoming, VarInt, ZeroRttAccepted, crypto::rustls::HandshakeData};
 use skein_proto::{limits::HELLO_TIMEOUT_MS, v1::CloseCode};
 use skein_service::now_ms;
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{early, stream::QuicStream};
+use super::{early, socket::ALPN_H3, stream::QuicStream, web_transport};
 use crate::{
     connection,
     framing::{Carrier, Framing},
@@ -107,7 +107,8 @@ impl Door {
         };
         match (opened, &origin) {
             (Ok((stream, early)), Origin::Proven(place)) => {
-                let framing = Framing::record(Carrier::Quic);
+                let carrier = if is_browser(&connection) { Carrier::WebTransport } else { Carrier::Quic };
+                let framing = Framing::record(carrier);
                 self.connections.spawn(connection::run(stream, framing, early, place.clone(), self.shared.clone()));
             }
             (Err(Failure::TurnedAway), _) => close(&connection, CloseCode::Overloaded),
@@ -128,6 +129,7 @@ impl Door {
         origin: &mut Origin,
     ) -> Result<(QuicStream, Bytes), Failure> {
         let mut confirmed = early::confirmation(connection.clone(), confirmed);
+        let mut request = None;
         if let Origin::Proven(_) = origin {
             let first = timeout(HANDSHAKE_MAX, async {
                 tokio::select! {
@@ -136,6 +138,13 @@ impl Door {
                 }
             });
             match first.await {
+                // What a browser says early has to wait until it is confirmed.
+                Ok(Ok(Ok(streams))) if is_browser(connection) => {
+                    if !timeout(HANDSHAKE_MAX, confirmed).await.unwrap_or(false) {
+                        return Err(Failure::NoLink);
+                    }
+                    request = Some(streams);
+                }
                 Ok(Ok(Ok((send, receive)))) => {
                     return early::admit(send, receive, confirmed, HANDSHAKE_MAX).await.ok_or(Failure::NoLink);
                 }
@@ -150,6 +159,11 @@ impl Door {
             // Lets the next unproven one be looked at.
             *origin = Origin::Proven(place);
         }
+        if is_browser(connection) {
+            let accepted = web_transport::accept(connection, request, &self.shared.config).await;
+            let (send, receive, session) = accepted.ok_or(Failure::NoLink)?;
+            return Ok((QuicStream::of_session(send, receive, session), Bytes::new()));
+        }
         let first = timeout(Duration::from_millis(HELLO_TIMEOUT_MS), connection.accept_bi());
         let Ok(Ok((send, receive))) = first.await else { return Err(Failure::NoLink) };
         Ok((QuicStream::new(send, receive, None), Bytes::new()))
@@ -162,6 +176,12 @@ impl Door {
             Origin::Unproven { .. } => measure::refused("misbehaved"),
         }
     }
+}
+
+/// Whether it speaks HTTP/3.
+fn is_browser(connection: &Connection) -> bool {
+    let agreed = connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
+    agreed.and_then(|agreed| agreed.protocol).is_some_and(|protocol| protocol == ALPN_H3)
 }
 
 fn close(connection: &Connection, code: CloseCode) {

@@ -10,6 +10,8 @@ use bytes::{Buf as _, Bytes};
 use quinn::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::web_transport::Session;
+
 /// Ends with whether the peer has confirmed the handshake.
 pub(super) type Confirmation = Pin<Box<dyn Future<Output = bool> + Send>>;
 
@@ -25,12 +27,19 @@ pub(crate) struct QuicStream {
     send: SendStream,
     receive: RecvStream,
     held: Option<Box<Held>>,
+    /// What a browser's session is beside its stream.
+    _session: Option<Box<Session>>,
 }
 
 impl QuicStream {
     /// Of a connection whose handshake is confirmed, unless something is held.
     pub(super) fn new(send: SendStream, receive: RecvStream, held: Option<Held>) -> Self {
-        Self { send, receive, held: held.map(Box::new) }
+        Self { send, receive, held: held.map(Box::new), _session: None }
+    }
+
+    /// Of a browser's session.
+    pub(super) fn of_session(send: SendStream, receive: RecvStream, session: Session) -> Self {
+        Self { send, receive, held: None, _session: Some(Box::new(session)) }
     }
 
     /// Takes what is held, as soon as it may be taken. True when there was something.

@@ -15,9 +15,13 @@ pub struct AccessConfig {
     pub listen: String,
     /// Address for the binary protocol over TCP; none by default.
     pub tcp_listen: Option<String>,
+    /// Address for the binary protocol over QUIC, which is UDP; none by default. It needs a certificate: that of `tls`, or its own in `quic_tls`.
+    pub quic_listen: Option<String>,
+    /// Browsers may come over the same socket, by WebTransport; they are told so.
+    pub web_transport: bool,
     /// Name of this node, for lists and orders of drain; different for each. Empty: made up at each start.
     pub name: String,
-    /// Where clients reach this node from outside: `https://host`, `http://host:port`, `tls://host:port`, `tcp://host:port`. Empty: at the same address as the
+    /// Where clients reach this node from outside: `https://host`, `http://host:port`, `quic://host:port`, `tls://host:port`, `tcp://host:port`. Empty: at the same address as the
     /// others, behind a balancer.
     pub advertise: Vec<String>,
     /// Where it stands, in the operator's words.
@@ -48,6 +52,8 @@ pub struct AccessConfig {
     pub resume_window_ms: u64,
     /// Encryption.
     pub tls: TlsConfig,
+    /// The certificate of QUIC, where connections over TCP are encrypted by a proxy in front. Off: that of `tls`.
+    pub quic_tls: TlsConfig,
 }
 
 impl Default for AccessConfig {
@@ -55,6 +61,8 @@ impl Default for AccessConfig {
         Self {
             listen: "127.0.0.1:7700".to_owned(),
             tcp_listen: None,
+            quic_listen: None,
+            web_transport: false,
             name: String::new(),
             advertise: Vec::new(),
             region: String::new(),
@@ -71,6 +79,7 @@ impl Default for AccessConfig {
             presence_grace_ms: 10_000,
             resume_window_ms: limits::RESUME_WINDOW_MS,
             tls: TlsConfig::Off,
+            quic_tls: TlsConfig::Off,
         }
     }
 }

@@ -446,7 +446,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::tls_stream::TlsStream;
+    use crate::{quic::QuicStream, tls_stream::TlsStream};
 
     /// What one link's task holds, without making one.
     fn size_of_link<S: Stream, F>(_: impl FnOnce(S, Framing, Bytes, Place, Arc<Shared>) -> F) -> usize {
@@ -460,5 +460,7 @@ mod tests {
         assert!(plain <= 352, "{plain}");
         let encrypted = size_of_link(run::<TlsStream>);
         assert!(encrypted <= 480, "{encrypted}");
+        let quic = size_of_link(run::<QuicStream>);
+        assert!(quic <= 480, "{quic}");
     }
 }

@@ -15,8 +15,19 @@ use crate::room::Shape;
 pub(crate) enum Framing {
     /// RFC 6455; the codec decides between text and binary.
     WebSocket(WebSocketDecoder, Codec),
-    /// 4 bytes of length, at most this much, then protobuf.
-    Record(usize),
+    /// 4 bytes of length, at most this much, then protobuf; over a connection of this kind.
+    Record(usize, Carrier),
+}
+
+/// What carries records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// TCP, encrypted or not.
+    Tcp,
+    /// A stream of a QUIC connection.
+    Quic,
+    /// A stream of a browser's session over QUIC.
+    WebTransport,
 }
 
 /// What came off the stream.
@@ -48,49 +59,51 @@ impl Framing {
     }
 
     /// With room for a hello.
-    pub(crate) fn record() -> Self {
-        Self::Record(HELLO_BYTES_MAX)
+    pub(crate) fn record(carrier: Carrier) -> Self {
+        Self::Record(HELLO_BYTES_MAX, carrier)
     }
 
     /// From now on with this much room for a frame.
     pub(crate) fn set_frame_bytes_max(&mut self, frame_bytes_max: usize) {
         match self {
             Self::WebSocket(decoder, _) => decoder.set_message_bytes_max(frame_bytes_max),
-            Self::Record(bytes_max) => *bytes_max = frame_bytes_max,
+            Self::Record(bytes_max, _) => *bytes_max = frame_bytes_max,
         }
     }
 
     pub(crate) fn codec(&self) -> Codec {
         match self {
             Self::WebSocket(_, codec) => *codec,
-            Self::Record(_) => Codec::Binary,
+            Self::Record(..) => Codec::Binary,
         }
     }
 
     /// What metrics call them.
-    pub(crate) const TRANSPORTS: [&str; 2] = ["websocket", "tcp"];
+    pub(crate) const TRANSPORTS: [&str; 4] = ["websocket", "tcp", "quic", "webtransport"];
 
     /// How frames that are made once for many connections lie on this one.
     pub(crate) fn shape(&self) -> Shape {
         match self {
             Self::WebSocket(_, Codec::Binary) => Shape::WebSocketBinary,
             Self::WebSocket(_, Codec::Json) => Shape::WebSocketText,
-            Self::Record(_) => Shape::Record,
+            Self::Record(..) => Shape::Record,
         }
     }
 
     pub(crate) fn transport(&self) -> &'static str {
-        let [websocket, tcp] = Self::TRANSPORTS;
+        let [websocket, tcp, quic, webtransport] = Self::TRANSPORTS;
         match self {
             Self::WebSocket(..) => websocket,
-            Self::Record(_) => tcp,
+            Self::Record(_, Carrier::Tcp) => tcp,
+            Self::Record(_, Carrier::Quic) => quic,
+            Self::Record(_, Carrier::WebTransport) => webtransport,
         }
     }
 
     /// Takes the next thing off the input; `None` until it is complete.
     pub(crate) fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Unframed>, Broken> {
         match self {
-            Self::Record(bytes_max) => match decode_record(input, *bytes_max) {
+            Self::Record(bytes_max, _) => match decode_record(input, *bytes_max) {
                 Ok(record) => Ok(record.map(Unframed::Frame)),
                 Err(error) => Err(Broken { code: CloseCode::FrameTooLarge, status: 1009, text: error.to_string() }),
             },
@@ -106,7 +119,7 @@ impl Framing {
         match self {
             Self::WebSocket(_, Codec::Json) => websocket::encode_frame(out, opcode::TEXT, payload, None),
             Self::WebSocket(_, Codec::Binary) => websocket::encode_frame(out, opcode::BINARY, payload, None),
-            Self::Record(_) => encode_record(out, payload),
+            Self::Record(..) => encode_record(out, payload),
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     limit::{Admission, Guard},
     measure,
     presence::Watches,
+    quic::WebTransport,
     registry::{Attachment, Registry},
     room::Rooms,
 };
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) watches: Arc<Watches>,
     pub(crate) config: AccessConfig,
+    /// How browsers come over QUIC, if they may.
+    pub(crate) web_transport: Option<WebTransport>,
     /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,
 }

@@ -3,7 +3,7 @@
 //! In reading order: [`config`], [`listen`] (accepting, TLS, stopping), `arrive` with [`proxy_header`] (whose connection it is), `begun` (until its first request has come), `http` (everything that is a request), `connection` (the loop of one link)
 //! with `framing` (WebSocket or records), `hello` (the handshake of the link), `heartbeat` (how often it has to say something), `request` (one of its requests), `effect` (what operations do to sessions), `registry` (live sessions by user), `deliver` (from the bus into them), `presence` (who is here, and who watches whom), `room` (live rooms), `confirm` (acks that a sender waits for),
 //! `cluster` (other access nodes, and sending clients to them), `limit` (who may do how much),
-//! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `measure` (metrics) and `exporter`
+//! `sweep` (what time does to them), `tls` and `tls_stream` (encryption), `quic` (links over UDP), `measure` (metrics) and `exporter`
 //! (their text).
 //!
 //! To add a transport: give it a way to find a session in the registry, poll its frames, and hand its frames in; no rule belongs here.
@@ -27,6 +27,7 @@ mod limit;
 mod measure;
 mod presence;
 pub mod proxy_header;
+mod quic;
 mod registry;
 mod request;
 mod room;

@@ -10,6 +10,7 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
+use quinn::{Endpoint, VarInt};
 use rustls::ServerConfig;
 use skein_bus::{Bus, BusMessage};
 use skein_proto::v1::CloseCode;
@@ -29,11 +30,12 @@ use crate::{
     config::AccessConfig,
     connection::{self, Stream},
     deliver, exporter,
-    framing::Framing,
+    framing::{Carrier, Framing},
     hello::Shared,
     http::{self, Peer},
     limit::{Admission, Guard, Place},
     presence::{self, Watches},
+    quic::{self, Door},
     registry::Registry,
     room::{self, Rooms},
     sweep, tls,
@@ -48,6 +50,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const BACKLOG: u32 = 4_096;
 /// How long a TLS handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// How long the last packets of QUIC connections may take to leave.
+const QUIC_LINGER: Duration = Duration::from_millis(250);
 /// Most bytes of the head of a request that are kept while it comes.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
 /// A silent peer is asked by its system's keep-alive after this, and then as often.
@@ -93,6 +97,7 @@ pub enum Offer {
 pub struct Access {
     http: SocketAddr,
     tcp: Option<SocketAddr>,
+    quic: Option<Endpoint>,
     shared: Arc<Shared>,
     takes_clients: bool,
     /// Ends the accept loops and whatever is idle.
@@ -127,7 +132,10 @@ impl Access {
             listener.local_addr().map_err(|source| StartError::Listen { address: config.listen.clone(), source })
         };
         let (http, tcp) = (address(&http_listener)?, tcp_listener.as_ref().map(address).transpose()?);
-        config.advertise = cluster::with_ports(&config.advertise, http.port(), tcp.map(|tcp| tcp.port()));
+        let udp = if takes_clients { quic::open(&config, http.port()).await? } else { None };
+        let (quic, web_transport) = udp.map_or((None, None), |udp| (Some(udp.endpoint), udp.web_transport));
+        let udp_port = quic.as_ref().and_then(|endpoint| endpoint.local_addr().ok()).map(|address| address.port());
+        config.advertise = cluster::with_ports(&config.advertise, http.port(), tcp.map(|tcp| tcp.port()), udp_port);
         let (cluster, guard) = (Cluster::new(&config, bus.tag()), Guard::new(&config));
         let guard = guard.map_err(StartError::Config)?;
         let limits = &config.limits;
@@ -142,6 +150,7 @@ impl Access {
             guard,
             admission,
             config: config.clone(),
+            web_transport,
             stop: stop.clone(),
         };
         let shared = Arc::new(shared);
@@ -151,6 +160,10 @@ impl Access {
         connections.spawn(listening.clone().accept_http(http_listener, router));
         if let Some(listener) = tcp_listener {
             connections.spawn(listening.accept_tcp(listener));
+        }
+        if let Some(endpoint) = quic.clone() {
+            let door = Door::new(endpoint, shared.clone(), stop.clone(), connections.clone());
+            connections.spawn(door.accept());
         }
         let background = stop.clone();
         let deliveries = deliver::run(shared.clone(), deliveries);
@@ -164,7 +177,7 @@ impl Access {
         }
         tokio::spawn(background.clone().run_until_cancelled_owned(cluster::drive(shared.clone())));
         tokio::spawn(background.run_until_cancelled_owned(sweep::run(registry, config)));
-        Ok(Self { http, tcp, shared, takes_clients, stop, connections })
+        Ok(Self { http, tcp, quic, shared, takes_clients, stop, connections })
     }
 
     /// Address of HTTP and WebSocket.
@@ -175,6 +188,11 @@ impl Access {
     /// Address of the binary protocol over TCP.
     pub fn tcp_addr(&self) -> Option<SocketAddr> {
         self.tcp
+    }
+
+    /// Address of the binary protocol over QUIC.
+    pub fn quic_addr(&self) -> Option<SocketAddr> {
+        self.quic.as_ref()?.local_addr().ok()
     }
 
     /// Begins to give the links to other nodes; the process is to end then. False when that was under way already.
@@ -203,6 +221,10 @@ impl Access {
         self.shared.registry.close_all(CloseCode::Shutdown);
         self.connections.close();
         let _ = tokio::time::timeout(patience, self.connections.wait()).await;
+        if let Some(endpoint) = self.quic {
+            endpoint.close(VarInt::from_u32(CloseCode::Shutdown as i32 as u32), b"");
+            let _ = tokio::time::timeout(QUIC_LINGER, endpoint.wait_idle()).await;
+        }
     }
 }
 
@@ -271,7 +293,7 @@ impl Listening {
 
     /// In a task of its own: that of a handshake is larger.
     fn serve_records<S: Stream>(&self, stream: S, place: Place) {
-        let link = connection::run(stream, Framing::record(), Bytes::new(), place, self.shared.clone());
+        let link = connection::run(stream, Framing::record(Carrier::Tcp), Bytes::new(), place, self.shared.clone());
         self.connections.spawn(link);
     }
 

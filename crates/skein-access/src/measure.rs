@@ -22,6 +22,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ("skein_room_frames_total", "Frames of live rooms that were handed to links."),
     ("skein_room_deliveries_total", "Messages in them."),
     ("skein_room_lost_total", "Messages of live rooms that members were told they do not get."),
+    (
+        "skein_quic_retries_total",
+        "QUIC handshakes whose client had to prove its address first, because many were under way.",
+    ),
     ("skein_pull_hints_total", "Sessions that were told to pull, because pushes may have been lost on their way."),
 ];
 
@@ -139,4 +143,9 @@ pub(crate) fn drain(phase: Phase, links: u64) {
 /// Something was refused because of a limit.
 pub(crate) fn refused(reason: &'static str) {
     counter!("skein_refused_total", "reason" => reason).increment(1);
+}
+
+/// A QUIC client has to prove its address before its handshake is looked at.
+pub(crate) fn quic_retried() {
+    counter!("skein_quic_retries_total").increment(1);
 }

@@ -11,9 +11,11 @@ pub enum Transport {
     WebSocket,
     /// Length-prefixed records.
     Tcp,
+    /// Length-prefixed records in a stream of a QUIC connection, which goes on when this end gets another address.
+    Quic,
 }
 
-/// A parsed address: `http://`, `https://`, `ws://`, `wss://`, `tcp://` or `tls://`, then `host:port`.
+/// A parsed address: `http://`, `https://`, `ws://`, `wss://`, `tcp://`, `tls://` or `quic://`, then `host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// How frames travel.
@@ -59,6 +61,7 @@ impl FromStr for Address {
             "https" | "wss" => (Transport::WebSocket, true, Some(443)),
             "tcp" => (Transport::Tcp, false, None),
             "tls" => (Transport::Tcp, true, None),
+            "quic" => (Transport::Quic, true, None),
             _ => return Err(wrong()),
         };
         let authority = rest.split('/').next().unwrap_or_default();
@@ -81,6 +84,7 @@ impl fmt::Display for Address {
             (Transport::WebSocket, true) => "https",
             (Transport::Tcp, false) => "tcp",
             (Transport::Tcp, true) => "tls",
+            (Transport::Quic, _) => "quic",
         };
         write!(f, "{scheme}://{}:{}", self.host, self.port)
     }
@@ -99,7 +103,12 @@ mod tests {
         let (one, other): (Address, Address) = ("http://a".parse().unwrap(), "http://b".parse().unwrap());
         let both = Addresses::new(one.clone(), [other.clone()]);
         assert_eq!(both.into_vec(), [one, other]);
-        for wrong in ["", "localhost:7700", "ftp://x", "tcp://x", "http://:80", "http://x:99999"] {
+        let quic: Address = "quic://chat.example:7443".parse().unwrap();
+        assert_eq!(
+            (quic.transport, quic.tls, quic.to_string().as_str()),
+            (Transport::Quic, true, "quic://chat.example:7443")
+        );
+        for wrong in ["", "quic://x", "localhost:7700", "ftp://x", "tcp://x", "http://:80", "http://x:99999"] {
             assert!(wrong.parse::<Address>().is_err(), "{wrong:?}");
         }
     }

@@ -12,7 +12,7 @@ use skein_proto::{
     v1::{self, CloseCode},
 };
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{Notify, broadcast, mpsc, oneshot},
     time::sleep,
 };
 
@@ -99,6 +99,7 @@ impl Client {
             pulls: tokio::sync::Mutex::new(()),
             rooms: Mutex::default(),
             typing: Mutex::default(),
+            moved: Notify::new(),
             watched: Mutex::default(),
         });
         let client = Self { shared: shared.clone(), commands, user_id: login.user.user_id };
@@ -124,6 +125,17 @@ impl Client {
     /// The address that works, to be given to the next start.
     pub fn address(&self) -> Option<Address> {
         self.shared.gateways.lock().winner()
+    }
+
+    /// Says that this machine is in another network now, or has another address. A QUIC connection goes on from a new socket, with the same session and
+    /// whatever is under way; a client that waits to connect again tries at once, also what did not work before.
+    ///
+    /// # Errors
+    /// No socket can be had in the new network yet; the old one is kept.
+    pub fn network_changed(&self) -> std::io::Result<()> {
+        self.shared.gateways.lock().forget_failures();
+        self.shared.moved.notify_waiters();
+        self.shared.options.network.changed()
     }
 
     /// What happens from now on. A listener that falls behind misses updates, never state: that is in the timeline.

@@ -13,7 +13,7 @@ use skein_proto::{
     v1::{self, CloseCode},
 };
 use tokio::{
-    sync::{broadcast, mpsc, oneshot},
+    sync::{Notify, broadcast, mpsc, oneshot},
     time::sleep,
 };
 
@@ -22,7 +22,7 @@ use crate::{
     account::{self, now_ms},
     client::Update,
     gateways::Gateways,
-    race::{connect_first, resolve},
+    race::{Loss, connect_first, resolve},
     room::RoomState,
     timeline::Timeline,
     typing::Typing,
@@ -80,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) watched: Mutex<HashMap<u64, v1::Presence>>,
     /// Who writes where just now.
     pub(crate) typing: Mutex<Typing>,
+    /// Told when waiting is over: this machine is in another network.
+    pub(crate) moved: Notify,
 }
 
 impl Shared {
@@ -185,7 +187,10 @@ impl Driver {
         let ceiling = BACKOFF_MIN.saturating_mul(1 << self.failures.min(10)).min(BACKOFF_MAX);
         self.failures += 1;
         // Full jitter: a thousand clients of a restarted server do not come back at once.
-        sleep(ceiling.mul_f64(fastrand::f64())).await;
+        tokio::select! {
+            () = sleep(ceiling.mul_f64(fastrand::f64())) => {}
+            () = self.shared.moved.notified() => {}
+        }
         true
     }
 
@@ -200,8 +205,12 @@ impl Driver {
         }
         self.resolve().await;
         let order = self.shared.gateways.lock().order(now_ms());
-        let failed = |address: &Address| self.shared.gateways.lock().failed(address, now_ms());
-        let (address, link) = connect_first(order, &self.shared.options, failed).await?;
+        let lost = |address: &Address, loss| match loss {
+            Loss::Failed => self.shared.gateways.lock().failed(address, now_ms()),
+            Loss::Overtaken => self.shared.gateways.lock().overtaken(address, now_ms()),
+        };
+        let hello = self.session.resuming_hello();
+        let (address, link) = connect_first(order, &self.shared.options, hello.as_ref(), lost).await?;
         self.address = Some(address);
         Ok(link)
     }
@@ -241,6 +250,10 @@ impl Driver {
     /// Works on one connection until it ends.
     async fn serve(&mut self, mut link: Link) -> Outcome {
         self.session.handle_connected(now_ms());
+        if link.has_said_hello() {
+            // It is the first frame, and has been taken.
+            self.session.poll_frame(now_ms());
+        }
         (self.ready_ms, self.leave_at_ms) = (0, u64::MAX);
         let mut frames = Vec::new();
         let outcome = loop {

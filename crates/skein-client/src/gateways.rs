@@ -1,11 +1,13 @@
 //! Which address is tried next: the one that worked, those that the server named, those that the application named. Times are given; nothing here has a clock.
 
-use crate::Address;
+use crate::{Address, address::Transport};
 
 /// An address that failed is tried after all others for this long, in milliseconds.
 const FAILED_MS: u64 = 10_000;
 /// One that sent us away, for this long.
 const LEFT_MS: u64 = 60_000;
+/// One over UDP that another one overtook, for this long: a network that blocks it does so for everybody in it.
+const BLOCKED_MS: u64 = 600_000;
 /// Addresses that a server may name.
 const OFFERED_MAX: usize = 16;
 
@@ -78,6 +80,18 @@ impl Gateways {
         self.shun(address, now_ms, now_ms + FAILED_MS);
     }
 
+    /// Another one answered, and this one, which was tried before it, had not.
+    pub(crate) fn overtaken(&mut self, address: &Address, now_ms: u64) {
+        if address.transport == Transport::Quic {
+            self.shun(address, now_ms, now_ms + BLOCKED_MS);
+        }
+    }
+
+    /// This machine is in another network: what failed in the old one may work.
+    pub(crate) fn forget_failures(&mut self) {
+        self.shunned.clear();
+    }
+
     /// The server there sends us away, to one of these.
     pub(crate) fn leave(&mut self, from: &Address, gateways: &[String], now_ms: u64) {
         let named = self.usable(gateways);
@@ -88,11 +102,13 @@ impl Gateways {
         self.shun(from, now_ms, now_ms + LEFT_MS);
     }
 
-    /// Of the addresses that a server named, those of the kind that the application chose: never one without encryption instead of one with it.
+    /// Of the addresses that a server named, those of the kind that the application chose: never one without encryption instead of one with it. QUIC may be
+    /// tried instead of any, as it is always encrypted.
     fn usable(&self, named: &[String]) -> Vec<Address> {
         let kind = |address: &Address| (address.transport, address.tls);
+        let chosen = |address: &Address| self.home.iter().any(|home| kind(home) == kind(address));
         let named = named.iter().filter_map(|text| text.parse::<Address>().ok());
-        named.filter(|address| self.home.iter().any(|home| kind(home) == kind(address))).take(OFFERED_MAX).collect()
+        named.filter(|address| address.transport == Transport::Quic || chosen(address)).take(OFFERED_MAX).collect()
     }
 
     fn shun(&mut self, address: &Address, now_ms: u64, until_ms: u64) {
@@ -154,8 +170,24 @@ mod tests {
     #[test]
     fn nobody_is_talked_out_of_encryption() {
         let mut gateways = Gateways::new(vec![address("a")]);
-        let named = ["http://b", "tcp://c:1", "nonsense", "https://d"].map(str::to_owned);
+        let named = ["http://b", "tcp://c:1", "nonsense", "https://d", "quic://e:1"].map(str::to_owned);
         gateways.leave(&address("a"), &named, 0);
-        assert_eq!(order(&gateways, 1), ["d", "a"]);
+        assert_eq!(order(&gateways, 1), ["d", "e", "a"]);
+    }
+
+    #[test]
+    fn where_udp_is_blocked_it_is_tried_last_until_the_network_changes() {
+        let quic: Address = "quic://q:1".parse().unwrap();
+        let mut gateways = Gateways::new(vec![quic.clone(), address("a")]);
+        gateways.overtaken(&quic, 0);
+        gateways.overtaken(&address("b"), 0);
+        gateways.works(&address("a"));
+        gateways.failed(&address("a"), 10);
+        gateways.works(&address("a"));
+        assert_eq!(order(&gateways, FAILED_MS * 2), ["a", "q"]);
+        gateways.leave(&address("a"), &[], FAILED_MS * 2);
+        assert_eq!(order(&gateways, FAILED_MS * 2), ["a", "q"], "UDP is blocked for longer than a node is left");
+        gateways.forget_failures();
+        assert_eq!(order(&gateways, FAILED_MS * 2), ["q", "a"]);
     }
 }

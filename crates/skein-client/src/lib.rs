@@ -13,7 +13,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! In reading order: [`address`] (where), [`link`] (one connection, frames in and out), [`account`] (register, log in), [`client`] (the handle that an
+//! In reading order: [`address`] (where), [`link`] (one connection, frames in and out), [`network`] with `quic` (links over UDP), [`account`] (register, log in), [`client`] (the handle that an
 //! application holds), `operations` (one method for each thing a person can do), [`room`] (live rooms), `signal` with `typing` and `presence` (what is not stored), `driver` (the task
 //! behind it: reconnects, resumes, refreshes tokens, repeats what was not answered), `gateways` and `race` (which address), [`http`] (one operation without a link), `puller` (gap repair), [`bundle`] (messages that a pull brings compressed), [`timeline`] (the pure merge of pushes and pulls), [`cache`] (what survives the process), [`error`].
 
@@ -25,6 +25,7 @@ pub mod client;
 pub mod error;
 pub mod http;
 pub mod link;
+pub mod network;
 pub mod room;
 pub mod timeline;
 
@@ -33,6 +34,7 @@ mod gateways;
 mod operations;
 mod presence;
 mod puller;
+mod quic;
 mod race;
 mod signal;
 mod tls;
@@ -43,5 +45,6 @@ pub use cache::{Cache, MemoryCache};
 pub use client::{Client, Update};
 pub use error::ClientError;
 pub use link::{ConnectOptions, Link};
+pub use network::Network;
 pub use room::{Room, RoomUpdate};
 pub use timeline::Timeline;

@@ -25,6 +25,8 @@ use tokio_rustls::client::TlsStream;
 use crate::{
     ClientError,
     address::{Address, Transport},
+    network::Network,
+    quic::{self, QuicStream},
     tls,
 };
 
@@ -48,6 +50,8 @@ pub struct ConnectOptions {
     pub region: String,
     /// Whose network it is in.
     pub carrier: String,
+    /// The sockets and tickets of QUIC; a clone of these options shares them.
+    pub network: Network,
 }
 
 impl Default for ConnectOptions {
@@ -59,6 +63,7 @@ impl Default for ConnectOptions {
             dispatch: Vec::new(),
             region: String::new(),
             carrier: String::new(),
+            network: Network::default(),
         }
     }
 }
@@ -87,6 +92,7 @@ async fn open_one(resolved: SocketAddr, local_address: Option<IpAddr>) -> std::i
 enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Quic(Box<QuicStream>),
 }
 
 impl Stream {
@@ -94,6 +100,7 @@ impl Stream {
         match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream,
+            Self::Quic(quic) => &mut quic.stream,
         }
     }
 }
@@ -108,7 +115,7 @@ async fn encrypted(address: &Address, options: &ConnectOptions) -> Result<Stream
     if !address.tls {
         return Ok(Stream::Plain(stream));
     }
-    let stream = tls::connect(stream, &address.host, options.trusted_certificates.as_ref()).await?;
+    let stream = tls::connect(stream, &address.host, options.trusted_certificates.as_deref()).await?;
     Ok(Stream::Tls(Box::new(stream)))
 }
 
@@ -120,6 +127,7 @@ pub(crate) async fn open_stream(
     Ok(match encrypted(address, options).await? {
         Stream::Plain(stream) => Box::new(stream),
         Stream::Tls(stream) => stream,
+        Stream::Quic(quic) => Box::new(quic.stream),
     })
 }
 
@@ -127,8 +135,10 @@ pub(crate) async fn open_stream(
 #[derive(Debug)]
 pub struct Link {
     stream: Stream,
-    /// `None` on TCP.
+    /// `None` where frames are records.
     decoder: Option<WebSocketDecoder>,
+    /// The hello went with the handshake.
+    said: bool,
     input: BytesMut,
     output: Vec<u8>,
 }
@@ -139,19 +149,51 @@ impl Link {
     /// # Errors
     /// [`ClientError::Connection`] when nothing answers in time, [`ClientError::Protocol`] when something else does.
     pub async fn connect(address: &Address, options: &ConnectOptions) -> Result<Self, ClientError> {
-        tokio::time::timeout(options.timeout, Self::connect_now(address, options))
+        Self::resume(address, options, None).await
+    }
+
+    /// The same, with the hello of a session that goes on, which is said with the handshake where that saves a round trip: see [`Link::has_said_hello`].
+    ///
+    /// # Errors
+    /// As [`Link::connect`].
+    pub async fn resume(
+        address: &Address,
+        options: &ConnectOptions,
+        hello: Option<&v1::Frame>,
+    ) -> Result<Self, ClientError> {
+        tokio::time::timeout(options.timeout, Self::connect_now(address, options, hello))
             .await
             .unwrap_or_else(|_| Err(ClientError::Connection(format!("{address} does not answer"))))
     }
 
-    async fn connect_now(address: &Address, options: &ConnectOptions) -> Result<Self, ClientError> {
-        let stream = encrypted(address, options).await?;
-        let mut link = Self { stream, decoder: None, input: BytesMut::new(), output: Vec::new() };
+    async fn connect_now(
+        address: &Address,
+        options: &ConnectOptions,
+        hello: Option<&v1::Frame>,
+    ) -> Result<Self, ClientError> {
+        let (stream, said) = match address.transport {
+            Transport::Quic => {
+                let first = hello.map(|hello| {
+                    let mut record = Vec::new();
+                    encode_record(&mut record, &Codec::Binary.encode(hello));
+                    record
+                });
+                let opened = quic::connect(address, options, first.as_deref()).await?;
+                (Stream::Quic(Box::new(opened.stream)), opened.said)
+            }
+            Transport::WebSocket | Transport::Tcp => (encrypted(address, options).await?, false),
+        };
+        let mut link = Self { stream, decoder: None, said, input: BytesMut::new(), output: Vec::new() };
         if address.transport == Transport::WebSocket {
             link.upgrade(address).await?;
             link.decoder = Some(WebSocketDecoder::new(Role::Client, FRAME_BYTES_MAX));
         }
         Ok(link)
+    }
+
+    /// Whether the hello that was given has been said, and taken: the welcome comes.
+    pub fn has_said_hello(&self) -> bool {
+        self.said
     }
 
     async fn upgrade(&mut self, address: &Address) -> Result<(), ClientError> {
@@ -196,7 +238,7 @@ impl Link {
     pub fn into_tcp(self) -> Option<(TcpStream, BytesMut)> {
         match self.stream {
             Stream::Plain(stream) => Some((stream, self.input)),
-            Stream::Tls(_) => None,
+            Stream::Tls(_) | Stream::Quic(_) => None,
         }
     }
 
@@ -247,7 +289,15 @@ impl Link {
                 return Ok(());
             }
             self.input.reserve(READ_BYTES);
-            if self.stream.get().read_buf(&mut self.input).await? == 0 {
+            let read = self.stream.get().read_buf(&mut self.input).await;
+            if !matches!(read, Ok(1..)) {
+                if let Stream::Quic(quic) = &mut self.stream
+                    && let Some(goodbye) = quic.goodbye()
+                {
+                    frames.push(goodbye);
+                    return Ok(());
+                }
+                read?;
                 return Err(ClientError::Connection("the connection was closed".to_owned()));
             }
         }

@@ -14,25 +14,38 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// How long one may take to say where to connect.
 const ASKED_MAX: Duration = Duration::from_secs(3);
 
-/// The link that stood first, and where. The others are dropped. `failed` is told of those that did not work.
+/// What is told of an address that did not win.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// It did not work.
+    Failed,
+    /// One that was tried after it was there before it.
+    Overtaken,
+}
+
+/// The link that stood first, and where. The others are dropped. `hello` goes with the handshake where that saves a round trip. `lost` is told of those that
+/// did not work, and of those that were overtaken.
 ///
 /// # Errors
 /// The last failure, when all fail.
 pub(crate) async fn connect_first(
     addresses: Vec<Address>,
     options: &ConnectOptions,
-    mut failed: impl FnMut(&Address),
+    hello: Option<&v1::Frame>,
+    mut lost: impl FnMut(&Address, Loss),
 ) -> Result<(Address, Link), ClientError> {
     let mut tries = JoinSet::new();
+    let mut silent: Vec<Address> = Vec::new();
     let mut waiting = addresses.into_iter();
     let mut failure = ClientError::Connection("there is no address to try".to_owned());
     loop {
         let next = waiting.next();
         let more = next.is_some();
         if let Some(address) = next {
-            let options = options.clone();
+            silent.push(address.clone());
+            let (options, hello) = (options.clone(), hello.cloned());
             tries.spawn(async move {
-                let link = Link::connect(&address, &options).await;
+                let link = Link::resume(&address, &options, hello.as_ref()).await;
                 (address, link)
             });
         }
@@ -42,9 +55,13 @@ pub(crate) async fn connect_first(
             tries.join_next().await
         };
         match ended {
-            Some(Ok((address, Ok(link)))) => return Ok((address, link)),
+            Some(Ok((address, Ok(link)))) => {
+                silent.iter().take_while(|other| **other != address).for_each(|other| lost(other, Loss::Overtaken));
+                return Ok((address, link));
+            }
             Some(Ok((address, Err(error)))) => {
-                failed(&address);
+                lost(&address, Loss::Failed);
+                silent.retain(|other| *other != address);
                 failure = error;
             }
             Some(Err(error)) => failure = ClientError::Connection(error.to_string()),
@@ -91,23 +108,33 @@ mod tests {
         let options = ConnectOptions::default();
         let addresses = vec![bad.clone(), good.clone()];
         let (address, link) =
-            connect_first(addresses, &options, |address| failures.push(address.clone())).await.unwrap();
-        assert_eq!((address, failures), (good, vec![bad.clone()]));
+            connect_first(addresses, &options, None, |address, loss| failures.push((address.clone(), loss)))
+                .await
+                .unwrap();
+        assert_eq!((address, failures), (good, vec![(bad.clone(), Loss::Failed)]));
         let (mut stream, _) = listening.accept().await.unwrap();
         drop(link);
         assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
-        assert!(connect_first(vec![bad], &options, |_| {}).await.is_err());
-        assert!(connect_first(Vec::new(), &options, |_| {}).await.is_err());
+        assert!(connect_first(vec![bad], &options, None, |_, _| {}).await.is_err());
+        assert!(connect_first(Vec::new(), &options, None, |_, _| {}).await.is_err());
     }
 
     #[tokio::test]
     async fn what_is_silent_is_overtaken() {
-        // Accepts, and never answers the handshake of a WebSocket.
+        // Accepts, and never answers the handshake of a WebSocket; never answers a datagram.
         let (silent, _) = listener().await;
         let slow: Address = format!("http://{}", silent.local_addr().unwrap()).parse().unwrap();
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let blocked: Address = format!("quic://{}", socket.local_addr().unwrap()).parse().unwrap();
         let (_listening, good) = listener().await;
-        let (address, _link) =
-            connect_first(vec![slow, good.clone()], &ConnectOptions::default(), |_| {}).await.unwrap();
+        let addresses = vec![blocked.clone(), slow.clone(), good.clone()];
+        let mut overtaken = Vec::new();
+        let options = ConnectOptions::default();
+        let first = connect_first(addresses, &options, None, |address, loss| {
+            overtaken.push((address.clone(), loss));
+        });
+        let (address, _link) = first.await.unwrap();
         assert_eq!(address, good);
+        assert_eq!(overtaken, [(blocked, Loss::Overtaken), (slow, Loss::Overtaken)]);
     }
 }

@@ -184,7 +184,7 @@ mod tests {
         let example: Config = toml::from_str(text).unwrap();
         let defaults = Table::try_from(Config::default()).unwrap();
         assert_eq!(Table::try_from(example).unwrap(), defaults);
-        let mut names = vec!["tcp_listen".to_owned(), "ca_file".to_owned()];
+        let mut names = vec!["tcp_listen".to_owned(), "quic_listen".to_owned(), "ca_file".to_owned()];
         keys(&defaults, &mut names);
         for name in names {
             assert!(text.contains(&name), "{name} is not explained");

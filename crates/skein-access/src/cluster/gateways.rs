@@ -3,7 +3,7 @@
 use super::notice::Announcement;
 
 /// Schemes of addresses that nodes may advertise.
-pub(super) const SCHEMES: &[&str] = &["http", "https", "tcp", "tls"];
+pub(super) const SCHEMES: &[&str] = &["http", "https", "tcp", "tls", "quic"];
 /// Addresses of one list.
 pub(super) const GATEWAYS_MAX: usize = 16;
 
@@ -29,8 +29,12 @@ pub(super) fn shuffled(nodes: &[Announcement], random: impl FnMut() -> f64) -> V
 }
 
 /// The advertised addresses, with the port that was got in place of port 0.
-pub(crate) fn with_ports(addresses: &[String], http: u16, tcp: Option<u16>) -> Vec<String> {
-    let port = |address: &str| if address.starts_with("http") { http } else { tcp.unwrap_or_default() };
+pub(crate) fn with_ports(addresses: &[String], http: u16, tcp: Option<u16>, quic: Option<u16>) -> Vec<String> {
+    let port = |address: &str| match address {
+        _ if address.starts_with("http") => http,
+        _ if address.starts_with("quic") => quic.unwrap_or_default(),
+        _ => tcp.unwrap_or_default(),
+    };
     let filled = addresses.iter().map(|address| match address.strip_suffix(":0") {
         Some(host) => format!("{host}:{}", port(address)),
         None => address.clone(),
@@ -44,8 +48,9 @@ mod tests {
 
     #[test]
     fn port_0_is_the_one_that_was_got() {
-        let addresses = ["http://a:0", "tls://a:0", "https://a", "tcp://a:70"].map(str::to_owned);
-        assert_eq!(with_ports(&addresses, 80, Some(90)), ["http://a:80", "tls://a:90", "https://a", "tcp://a:70"]);
+        let addresses = ["http://a:0", "tls://a:0", "https://a", "tcp://a:70", "quic://a:0"].map(str::to_owned);
+        let filled = with_ports(&addresses, 80, Some(90), Some(100));
+        assert_eq!(filled, ["http://a:80", "tls://a:90", "https://a", "tcp://a:70", "quic://a:100"]);
     }
 
     fn node(name: &str, links: u64) -> Announcement {

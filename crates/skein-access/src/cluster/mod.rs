@@ -61,7 +61,9 @@ impl Cluster {
 pub(crate) fn resolve(shared: &Shared, hints: &Hints) -> v1::ResolveGatewaysResponse {
     let mut nodes = shared.cluster.neighbours.serving(now_ms());
     nodes.push(shared.announcement());
-    resolve::answer(nodes, hints, &shared.config, fastrand::f64)
+    let web_transport = shared.web_transport.as_ref().map(|offered| offered.offer(now_ms()));
+    let answer = resolve::answer(nodes, hints, &shared.config, fastrand::f64);
+    v1::ResolveGatewaysResponse { web_transport: web_transport.into(), ..answer }
 }
 
 /// What is wrong with the keys about the cluster, if anything.

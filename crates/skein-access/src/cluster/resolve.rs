@@ -78,6 +78,7 @@ fn transport(address: &str) -> GatewayTransport {
         "https" => GatewayTransport::Wss,
         "tcp" => GatewayTransport::Tcp,
         "tls" => GatewayTransport::Tls,
+        "quic" => GatewayTransport::Quic,
         _ => GatewayTransport::Unspecified,
     }
 }
@@ -120,11 +121,17 @@ mod tests {
 
     #[test]
     fn addresses_say_how_they_are_spoken_to() {
-        let addresses = ["http://a", "https://a", "tcp://a:1", "tls://a:2"].map(str::to_owned).to_vec();
+        let addresses = ["http://a", "https://a", "tcp://a:1", "tls://a:2", "quic://a:3"].map(str::to_owned).to_vec();
         let node = Announcement { addresses, links: 3, links_max: 12, ..Default::default() };
         let answer = answer(vec![node], &Hints::default(), &AccessConfig::default(), || 0.5);
         let transports: Vec<_> = answer.gateways.iter().map(|gateway| gateway.transport.as_known().unwrap()).collect();
-        let all = [GatewayTransport::Ws, GatewayTransport::Wss, GatewayTransport::Tcp, GatewayTransport::Tls];
+        let all = [
+            GatewayTransport::Ws,
+            GatewayTransport::Wss,
+            GatewayTransport::Tcp,
+            GatewayTransport::Tls,
+            GatewayTransport::Quic,
+        ];
         assert_eq!(transports, all);
         assert_eq!(answer.gateways[0].load_permille, 250);
     }

@@ -23,6 +23,7 @@ use axum::{
 };
 use connectrpc::ConnectRpcService;
 pub(crate) use gateways::Peer;
+pub(crate) use origin::is_allowed;
 use skein_proto::v1::ErrorCode;
 use skein_service::now_ms;
 use tokio::sync::Semaphore;

@@ -50,7 +50,7 @@ pub(super) fn open_to(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
 }
 
 /// Pages that came from here may always call us.
-fn is_allowed(origin: &HeaderValue, host: Option<&HeaderValue>, allowed: &[String]) -> bool {
+pub(crate) fn is_allowed(origin: &HeaderValue, host: Option<&HeaderValue>, allowed: &[String]) -> bool {
     let Ok(origin) = origin.to_str() else { return false };
     let own = origin.split_once("://").map(|(_, place)| place);
     let host = host.and_then(|host| host.to_str().ok());

@@ -138,6 +138,11 @@ impl Guard {
         Ok(())
     }
 
+    /// Whether this address is not accepted for now; counts that it came. Nothing else is counted for it: it may not be that of whoever sent.
+    pub(crate) fn is_blocked(&self, address: IpAddr, now_ms: u64) -> bool {
+        !any_has(&self.exempt, address) && self.refuse_blocked(counted(address), now_ms).is_err()
+    }
+
     /// Another connection of an address as it is counted.
     fn with_room(&self, address: IpAddr, exempt: bool, now_ms: u64) -> Result<Place, Refusal> {
         let entry = self.entry(address, exempt);

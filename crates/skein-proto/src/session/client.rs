@@ -126,6 +126,17 @@ impl ClientSession {
         self.state = State::Greeting;
         self.last_received_ms = now_ms;
         self.silence_tested = false;
+        let hello = self.next_hello();
+        self.outgoing.push_back(hello);
+    }
+
+    /// The hello that the next connection begins with, when there is a session to resume: for a transport that carries it with its own handshake. Somebody may
+    /// send a copy of it then, which changes nothing.
+    pub fn resuming_hello(&mut self) -> Option<v1::Frame> {
+        (self.state == State::Disconnected && self.session_id.is_some()).then(|| self.next_hello())
+    }
+
+    fn next_hello(&mut self) -> v1::Frame {
         self.hello.heartbeat_ms = self.pace.wish_ms(self.base_heartbeat_ms);
         let mut hello = self.hello.clone();
         if let Some(session_id) = &self.session_id {
@@ -133,7 +144,7 @@ impl ClientSession {
                 v1::Resume { session_id: session_id.clone(), received_link_seq: self.received, ..Default::default() };
             hello.resume = resume.into();
         }
-        self.outgoing.push_back(v1::Frame { body: Some(hello.into()), ..Default::default() });
+        v1::Frame { body: Some(hello.into()), ..Default::default() }
     }
 
     /// The connection is gone. Unanswered requests are reported, nothing is sent any more.

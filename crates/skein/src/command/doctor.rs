@@ -1,15 +1,16 @@
 //! `skein doctor`: says whether configuration, data directory and server are well, and what to do when not.
 
 use std::{
-    net::ToSocketAddrs,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use skein_store_postgres::PostgresStore;
 use skein_store_sqlite::{OpenError, SqliteStore};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UdpSocket},
 };
 
 use super::Outcome;
@@ -17,6 +18,14 @@ use crate::config::{Config, StoreEngine};
 
 /// Longest answer of a health check that is looked at, in bytes.
 const ANSWER_BYTES_MAX: u64 = 4_096;
+
+/// Smallest packet that a QUIC server answers.
+const QUIC_PACKET_BYTES: usize = 1_200;
+/// Its beginning: a long header with a version that is reserved for this, and ids of the connection with 8 and 0 bytes.
+const QUIC_QUESTION: [u8; 15] = [0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0];
+/// How long an answer may take, and how often it is asked for: datagrams are lost now and then.
+const QUIC_WAIT: Duration = Duration::from_millis(500);
+const QUIC_TRIES: u32 = 4;
 
 /// Exits with 1 when something is wrong.
 #[derive(clap::Args)]
@@ -40,12 +49,16 @@ pub async fn run(args: Args) -> Outcome {
         config.data_dir = data_dir;
     }
     let server = args.server.unwrap_or_else(|| config.access.listen.clone());
-    let mut wrong = 0;
-    for (name, result) in [
+    let mut checks = vec![
         check_store(&config).await,
         ("open files", check_files()),
         ("server", check_server(&server, config.access.tls.is_on()).await),
-    ] {
+    ];
+    if let Some(quic) = &config.access.quic_listen {
+        checks.push(("quic", check_quic(quic).await));
+    }
+    let mut wrong = 0;
+    for (name, result) in checks {
         match result {
             Ok(text) => println!("ok    {name}: {text}"),
             Err(text) => {
@@ -109,6 +122,33 @@ async fn check_server(server: &str, tls: bool) -> Result<String, String> {
     } else {
         Err(format!("{server} is not ready: {}", reason(&answer)))
     }
+}
+
+/// Asks for a version of QUIC that there is not: a server says then which ones there are, and looks at nothing else.
+async fn check_quic(listen: &str) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("{listen}: {error}");
+    let mut address = tokio::net::lookup_host(listen).await.map_err(failed)?.next().ok_or("no such address")?;
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    let any: SocketAddr =
+        if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    let socket = UdpSocket::bind(any).await.map_err(failed)?;
+    socket.connect(address).await.map_err(failed)?;
+    let mut question = vec![0; QUIC_PACKET_BYTES];
+    question[..QUIC_QUESTION.len()].copy_from_slice(&QUIC_QUESTION);
+    for _ in 0..QUIC_TRIES {
+        socket.send(&question).await.map_err(failed)?;
+        let mut answer = [0; QUIC_PACKET_BYTES];
+        let received = tokio::time::timeout(QUIC_WAIT, socket.recv(&mut answer)).await;
+        // A long header with version 0 lists versions.
+        if matches!(received, Ok(Ok(5..))) && answer[0] & 0x80 != 0 && answer[1..5] == [0; 4] {
+            return Ok(format!("{listen} answers over UDP"));
+        }
+    }
+    Err(format!(
+        "nothing answers over UDP at {listen}; is it open in the firewall, and the server started with access.quic_listen?"
+    ))
 }
 
 /// Why a server says that it is not ready: the text in the error, else the status.

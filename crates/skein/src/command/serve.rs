@@ -34,6 +34,9 @@ pub struct Args {
     /// Address for the binary protocol over plain TCP, for native clients and devices
     #[arg(long)]
     tcp: Option<String>,
+    /// Address for the same over QUIC (UDP), which outlives a change of networks; needs a certificate
+    #[arg(long)]
+    quic: Option<String>,
     /// What this node is there for, in a cluster [default: all]
     #[arg(long)]
     role: Option<Role>,
@@ -95,6 +98,9 @@ fn configure(args: Args) -> Result<Config, crate::command::Error> {
     if args.tcp.is_some() {
         config.access.tcp_listen = args.tcp;
     }
+    if args.quic.is_some() {
+        config.access.quic_listen = args.quic;
+    }
     if let Some(role) = args.role {
         config.role = role;
     }
@@ -109,6 +115,7 @@ fn announce(config: &Config, access: &Access) {
     let http = access.local_addr();
     let scheme = if config.access.tls.is_on() { "https" } else { "http" };
     let tcp = access.tcp_addr().map(|tcp| format!(" tcp={tcp}")).unwrap_or_default();
+    let quic = access.quic_addr().map(|quic| format!(" quic={quic}")).unwrap_or_default();
     let data = match config.store.engine {
         _ if config.role == Role::Access => "that of the service nodes".to_owned(),
         StoreEngine::Sqlite => config.data_dir.display().to_string(),
@@ -117,7 +124,7 @@ fn announce(config: &Config, access: &Access) {
     let address = format!("{scheme}://{}", reachable(http));
     let browser = if web::is_built() { address.as_str() } else { "the web app was not built; `make run` builds it" };
     let text = format!(
-        "SKEIN LISTENING http={http}{tcp}\n\
+        "SKEIN LISTENING http={http}{tcp}{quic}\n\
          \n  \
            Skein {} is ready, its data is in {data}\n\
          \n  \

@@ -12,6 +12,12 @@ use tempfile::TempDir;
 /// The binary under test.
 pub const SKEIN: &str = env!("CARGO_BIN_EXE_skein");
 
+/// What a server is started with that offers QUIC: a free port, and a certificate that is made for it.
+pub const QUIC: [(&str, &str); 2] = [
+    ("SKEIN__ACCESS__QUIC_LISTEN", "127.0.0.1:0"),
+    ("SKEIN__ACCESS__QUIC_TLS", r#"{ mode = "self_signed", dir = "quic" }"#),
+];
+
 /// A running `skein serve`.
 pub struct Server {
     child: Child,
@@ -19,6 +25,8 @@ pub struct Server {
     pub http: SocketAddr,
     /// The binary protocol over TCP.
     pub tcp: SocketAddr,
+    /// The same over QUIC, if it was asked for with [`QUIC`].
+    pub quic: Option<SocketAddr>,
     directory: TempDir,
     environment: Vec<(String, String)>,
 }
@@ -34,8 +42,9 @@ impl Server {
         let directory = tempfile::tempdir().unwrap();
         let environment: Vec<_> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (child, http, tcp) = spawn(directory.path(), &environment);
-        Self { child, http, tcp, directory, environment }
+        let (child, [http, tcp, quic]) = spawn(directory.path(), &environment);
+        let (http, tcp) = (http.expect("http"), tcp.or(http).expect("http"));
+        Self { child, http, tcp, quic, directory, environment }
     }
 
     /// SIGKILL, as a power cut would; then starts again on the same data, on other ports.
@@ -46,12 +55,19 @@ impl Server {
 
     /// Starts again on the same data, on other ports.
     pub fn restart(&mut self) {
-        (self.child, self.http, self.tcp) = spawn(self.directory.path(), &self.environment);
+        let (child, [http, tcp, quic]) = spawn(self.directory.path(), &self.environment);
+        let http = http.expect("http");
+        (self.child, self.http, self.tcp, self.quic) = (child, http, tcp.unwrap_or(http), quic);
     }
 
     /// Ends it; what it kept stays.
     pub fn stop(&mut self) {
         self.kill();
+    }
+
+    /// The certificate of QUIC.
+    pub fn quic_certificate(&self) -> PathBuf {
+        self.directory.path().join("quic/cert.pem")
     }
 
     /// The data directory.
@@ -94,7 +110,8 @@ pub fn command(directory: &Path) -> Command {
     command
 }
 
-fn spawn(directory: &Path, environment: &[(String, String)]) -> (Child, SocketAddr, SocketAddr) {
+/// The process, and its addresses for HTTP, TCP and QUIC, as far as it has them: a service node has no clients.
+fn spawn(directory: &Path, environment: &[(String, String)]) -> (Child, [Option<SocketAddr>; 3]) {
     let mut child = command(directory).envs(environment.iter().cloned()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -103,7 +120,5 @@ fn spawn(directory: &Path, environment: &[(String, String)]) -> (Child, SocketAd
         text.map(|text| text.parse::<SocketAddr>().unwrap())
     };
     assert!(line.starts_with("SKEIN LISTENING "), "{line:?}");
-    let http = address("http=").unwrap_or_else(|| panic!("no http in {line:?}"));
-    // A service node has no clients, and so no address for their protocol.
-    (child, http, address("tcp=").unwrap_or(http))
+    (child, ["http=", "tcp=", "quic="].map(address))
 }

@@ -6,12 +6,12 @@ use std::{
 };
 
 use rustix::process::{Resource, getrlimit};
-use skein_client::account::Login;
+use skein_client::{Address, account::Login};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::{
     peer::{Heard, Peer},
-    report::{Report, progress, say},
+    report::{Report, progress, say, transport},
     server::Server,
 };
 use crate::command::Outcome;
@@ -37,6 +37,9 @@ pub struct Args {
     /// Raw TCP instead of WebSocket
     #[arg(long)]
     tcp: bool,
+    /// QUIC instead of WebSocket; it is encrypted
+    #[arg(long, conflicts_with_all = ["tls", "tcp"])]
+    quic: bool,
     /// One JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -48,12 +51,13 @@ pub async fn run(args: Args) -> Outcome {
     if count as u64 + FILES_SPARE > limit {
         return Err(format!("{count} connections need more than the {limit} files that a process may open here").into());
     }
-    let server = Server::start(args.tls)?;
+    let server = if args.quic { Server::start_with_quic()? } else { Server::start(args.tls)? };
     let people = server.log_in(count).await?;
     tokio::time::sleep(SETTLE).await;
     let before = server.resident_bytes()?;
     let start = Instant::now();
-    let peers = connect_all(&server, &people, args.tcp).await?;
+    let address = if args.quic { server.quic_address()? } else { server.address(args.tcp)? };
+    let peers = connect_all(&server, &people, &address).await?;
     let connecting = start.elapsed();
     tokio::time::sleep(SETTLE).await;
     let after = server.resident_bytes()?;
@@ -67,16 +71,16 @@ pub async fn run(args: Args) -> Outcome {
     report.add("server_bytes_per_connection", after.saturating_sub(before) / count as u64);
     report.add("server_rss_before_bytes", before);
     report.add("server_rss_after_bytes", after);
-    report.add("tls", args.tls);
-    report.add("transport", if args.tcp { "tcp" } else { "websocket" });
+    report.add("tls", address.tls);
+    report.add("transport", transport(&address));
     report.add_rounded("connects_per_second", count as f64 / connecting.as_secs_f64());
     report.add_rounded("idle_server_cores", idle_cpu.as_secs_f64() / WATCH.as_secs_f64());
     report.print(args.json);
     Ok(())
 }
 
-async fn connect_all(server: &Server, people: &[Login], tcp: bool) -> Result<Vec<Peer>, crate::command::Error> {
-    let (address, options) = (server.address(tcp)?, server.options());
+async fn connect_all(server: &Server, people: &[Login], address: &Address) -> Result<Vec<Peer>, crate::command::Error> {
+    let options = server.options();
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let mut tasks = JoinSet::new();
     let mut peers = Vec::with_capacity(people.len());

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use serde_json::{Map, Value};
+use skein_client::{Address, address::Transport};
 
 /// Named figures, in order.
 #[derive(Default)]
@@ -61,4 +62,13 @@ pub fn progress(what: &str, done: usize, total: usize) {
 /// One line about what comes next.
 pub fn say(what: &str) {
     eprintln!("{what}");
+}
+
+/// What carries frames to this address.
+pub fn transport(address: &Address) -> &'static str {
+    match address.transport {
+        Transport::WebSocket => "websocket",
+        Transport::Tcp => "tcp",
+        Transport::Quic => "quic",
+    }
 }

@@ -26,6 +26,7 @@ pub struct Server {
     host_key: String,
     http: SocketAddr,
     tcp: SocketAddr,
+    quic: Option<SocketAddr>,
     tls: bool,
     /// Variables of its configuration.
     environment: Vec<(&'static str, String)>,
@@ -41,8 +42,13 @@ impl Server {
     pub fn start_with(tls: bool, host_key: String, environment: Vec<(&'static str, String)>) -> Result<Self, Error> {
         let directory = TempDir::with_prefix("skein-bench-")?;
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (child, http, tcp) = spawn(directory.path(), &host_key, any, any, tls, &environment)?;
-        Ok(Self { child, directory, host_key, http, tcp, tls, environment })
+        let (child, http, tcp, quic) = spawn(directory.path(), &host_key, any, any, tls, &environment)?;
+        Ok(Self { child, directory, host_key, http, tcp, quic, tls, environment })
+    }
+
+    /// The same with QUIC, and so with a certificate.
+    pub fn start_with_quic() -> Result<Self, Error> {
+        Self::start_with(true, new_host_key(), vec![("SKEIN__ACCESS__QUIC_LISTEN", "127.0.0.1:0".to_owned())])
     }
 
     /// SIGKILL: nothing is flushed, nobody is told.
@@ -61,7 +67,7 @@ impl Server {
 
     /// Starts again on the same data and the same ports.
     pub fn restart(&mut self) -> Result<(), Error> {
-        (self.child, self.http, self.tcp) =
+        (self.child, self.http, self.tcp, self.quic) =
             spawn(self.directory.path(), &self.host_key, self.http, self.tcp, self.tls, &self.environment)?;
         Ok(())
     }
@@ -81,6 +87,12 @@ impl Server {
         };
         let socket = if over_tcp { self.tcp } else { self.http };
         Ok(format!("{scheme}://{socket}").parse()?)
+    }
+
+    /// Where clients connect over QUIC.
+    pub fn quic_address(&self) -> Result<Address, Error> {
+        let quic = self.quic.ok_or("the server was started without QUIC")?;
+        Ok(format!("quic://{quic}").parse()?)
     }
 
     /// How clients connect: they trust the certificate that this server made.
@@ -153,7 +165,7 @@ fn spawn(
     tcp: SocketAddr,
     tls: bool,
     environment: &[(&'static str, String)],
-) -> Result<(Child, SocketAddr, SocketAddr), Error> {
+) -> Result<(Child, SocketAddr, SocketAddr, Option<SocketAddr>), Error> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(["serve", "--listen", &http.to_string(), "--tcp", &tcp.to_string(), "--data-dir"])
@@ -177,7 +189,7 @@ fn spawn(
     let find = |key: &str| line.split_whitespace().find_map(|word| word.strip_prefix(key)?.parse().ok());
     match find("http=") {
         // A service node has no clients, and no address for their protocol.
-        Some(http) => Ok((child, http, find("tcp=").unwrap_or(http))),
+        Some(http) => Ok((child, http, find("tcp=").unwrap_or(http), find("quic="))),
         None => {
             let _ = child.kill();
             let _ = child.wait();

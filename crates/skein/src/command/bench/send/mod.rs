@@ -18,7 +18,7 @@ use self::stage::{Bench, LATENCY_MAX_US, Pace, Stage, interval};
 use super::{
     peer::Peer,
     people,
-    report::{Report, say},
+    report::{Report, say, transport},
     server::Server,
 };
 use crate::command::Outcome;
@@ -41,14 +41,17 @@ pub struct Args {
     /// Raw TCP instead of WebSocket
     #[arg(long)]
     tcp: bool,
+    /// QUIC instead of WebSocket; it is encrypted
+    #[arg(long, conflicts_with_all = ["tls", "tcp"])]
+    quic: bool,
     /// A server that runs already, such as https://host:port or tcp://host:port; its own CPU time and disk are not measured then
-    #[arg(long, requires = "host_key", conflicts_with_all = ["tls", "tcp"])]
+    #[arg(long, requires = "host_key", conflicts_with_all = ["tls", "tcp", "quic"])]
     server: Option<Address>,
     /// The key with which that server lets a host application log people in
     #[arg(long, env = "SKEIN__SERVICE__HOST_KEY", hide_env_values = true)]
     host_key: Option<String>,
     /// Compare: a server with the embedded store, one node with PostgreSQL, and so many nodes with it, one after the other
-    #[arg(long, value_name = "NODES", conflicts_with_all = ["server", "rate", "tls", "tcp"])]
+    #[arg(long, value_name = "NODES", conflicts_with_all = ["server", "rate", "tls", "tcp", "quic"])]
     cluster: Option<usize>,
     /// Writes of one transaction at most, the same for all that are compared
     #[arg(long, default_value_t = 128)]
@@ -65,8 +68,9 @@ pub async fn run(args: Args) -> Outcome {
     }
     let (server, people, address, options) = match &args.server {
         None => {
-            let server = Server::start(args.tls)?;
-            let (people, address, options) = (server.log_in(count).await?, server.address(args.tcp)?, server.options());
+            let server = if args.quic { Server::start_with_quic()? } else { Server::start(args.tls)? };
+            let address = if args.quic { server.quic_address()? } else { server.address(args.tcp)? };
+            let (people, options) = (server.log_in(count).await?, server.options());
             (Some(server), people, address, options)
         }
         Some(address) => {
@@ -134,8 +138,7 @@ fn report(address: &Address, connections: usize, peak: &Stage, calm: &Stage, fsy
         report.add_rounded("fsync_p99_ms", ms(fsync, 0.99));
     }
     report.add("connections", connections);
-    let over_tcp = matches!(address.to_string().split(':').next(), Some("tcp" | "tls"));
-    report.add("transport", if over_tcp { "tcp" } else { "websocket" });
+    report.add("transport", transport(address));
     report.add("tls", address.tls);
     report
 }

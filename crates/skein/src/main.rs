@@ -14,6 +14,10 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use clap::{Parser, Subcommand};
 use tracing_subscriber::{EnvFilter, fmt};
 
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Skein (鸿雁), an instant-messaging engine: server, terminal client and load tool in one binary.
 ///
 /// Start a server:        skein serve

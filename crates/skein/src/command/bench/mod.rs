@@ -43,10 +43,15 @@ enum Measure {
     /// Memory of the server per idle connection, and what idling costs
     ///
     /// Each connection authenticates, sends one message and receives one; then the growth of the server's resident memory is divided by their
-    /// number. Accounts are made before the first reading; connections, sessions, and what the messages cost are in the figure.
+    /// number. Accounts are made before the first reading; connections, sessions, and what the messages cost are in the figure. From then on each
+    /// connection pings, as clients do, and the server's time is counted. Connections are made by processes of their own; more than the server may
+    /// have files for are shared among several servers.
     ///
-    /// Examples: skein bench idle; skein bench idle --tls --connections 5000 --json
+    /// Examples: skein bench idle; skein bench idle --tls --connections 5000 --json; skein bench idle --connections 100000
     Idle(idle::Args),
+    /// The connections of one process of `idle`
+    #[command(hide = true)]
+    IdlePart(idle::PartArgs),
     /// Whether a store with ten times as many messages is slower
     ///
     /// People write to one another until so many messages are stored, as fast as they are answered; then what a send costs is measured, and how long the
@@ -101,6 +106,7 @@ pub async fn run(args: Args) -> Outcome {
         match args.measure {
             Measure::Send(args) => send::run(args).await,
             Measure::Idle(args) => idle::run(args).await,
+            Measure::IdlePart(args) => idle::run_part(args).await,
             Measure::History(args) => history::run(args).await,
             Measure::Fanout(args) => fanout::run(args).await,
             Measure::Slow(args) => slow::run(args).await,

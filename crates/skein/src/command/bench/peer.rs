@@ -90,6 +90,13 @@ impl Peer {
         Ok(self.link.queue(&v1::Frame { ack: self.received, ..Default::default() })?)
     }
 
+    /// Says that it is there.
+    pub async fn ping(&mut self) -> Result<(), Error> {
+        let ping = v1::Ping { time_ms: super::people::now_ms(), ..Default::default() };
+        self.link.queue(&v1::Frame { ack: self.received, body: Some(ping.into()), ..Default::default() })?;
+        self.flush().await
+    }
+
     /// Writes what is queued.
     pub async fn flush(&mut self) -> Result<(), Error> {
         Ok(self.link.flush().await?)

@@ -13,6 +13,7 @@ mod server;
 mod slow;
 mod storm;
 mod subject;
+mod sync;
 mod target;
 
 use clap::Subcommand;
@@ -75,6 +76,14 @@ enum Measure {
     ///
     /// Examples: skein bench slow; skein bench slow --stalled 90 --connections 2000 --json
     Slow(slow::Args),
+    /// A device that is new, or was away, gets everything it lacks
+    ///
+    /// People write to one another; then devices connect, say hello and pull their user's timeline with the newest messages of each conversation, page by
+    /// page, compressed, as the SDKs do. First as many at once as the server can take, then half of that on an open-loop schedule for the latencies,
+    /// which count from the time a device was due.
+    ///
+    /// Examples: skein bench sync; skein bench sync --users 500 --conversations 100 --json
+    Sync(sync::Args),
     /// Everybody is cut off at once, and comes back
     ///
     /// Clients, each the whole Rust SDK, write to one another at a steady rate; then all their connections end in the same moment. How many resume their
@@ -110,6 +119,7 @@ pub async fn run(args: Args) -> Outcome {
             Measure::History(args) => history::run(args).await,
             Measure::Fanout(args) => fanout::run(args).await,
             Measure::Slow(args) => slow::run(args).await,
+            Measure::Sync(args) => sync::run(args).await,
             Measure::Storm(args) => storm::run(args).await,
             Measure::Crash(args) => crash::run(args).await,
         }

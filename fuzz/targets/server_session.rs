@@ -125,7 +125,7 @@ impl Model {
 
     fn poll(&mut self) {
         let mut out = Vec::new();
-        memory::within(SESSION_BYTES_MAX, || self.session.poll_frames(self.now_ms, &mut out));
+        memory::within(SESSION_BYTES_MAX, || self.session.poll_frames(self.now_ms, usize::MAX, &mut out));
         assert!(!self.session.has_frames());
         for payload in out {
             assert!(payload.len() <= FRAME_BYTES_MAX, "a frame over the limit");

@@ -36,8 +36,9 @@ use crate::{
 const READ_BYTES: usize = 64 * 1024;
 /// Reads of one turn, and what follows from each, so that a busy connection does not starve its neighbours.
 const ROUNDS_PER_TURN: usize = 8;
-/// Above this many unwritten bytes no further request is read or answered.
-const UNWRITTEN_BYTES_MAX: usize = FRAME_BYTES_MAX;
+/// From this many unwritten bytes on no further request is read or answered, and pushes wait where all their receivers share them: a reader that
+/// has stopped costs this much, and one frame.
+const UNWRITTEN_BYTES_MAX: usize = 16 * 1024;
 /// How long a closing connection waits for its peer to take the last bytes.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -379,7 +380,8 @@ impl<S: Stream> Connection<S> {
             return ending.map_or(Ok(()), |code| Err(End::close(code, close_text(code))));
         }
         let mut frames = Vec::new();
-        match session.take_turn(*epoch, now_ms(), context.waker(), &mut frames) {
+        let room = UNWRITTEN_BYTES_MAX - self.unwritten.len();
+        match session.take_turn(*epoch, now_ms(), context.waker(), room, &mut frames) {
             Turn::Close(code) => return Err(End::close(code, close_text(code))),
             Turn::Frames { in_rooms } => self.in_rooms = in_rooms,
         }

@@ -25,6 +25,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     arrive::Arrived,
+    begun::Begun,
     cluster::{self, Cluster, DrainOrder, DrainStatus, Phase},
     config::AccessConfig,
     connection::{self, Stream},
@@ -258,12 +259,11 @@ impl Listening {
             let (listening, router) = (self.clone(), router.clone());
             self.connections.spawn(async move {
                 let Some(place) = listening.shared.place(&mut stream, arrived).await else { return };
-                let peer = Peer(place);
                 match listening.encryption.clone() {
-                    None => listening.serve_http(stream, peer, router).await,
-                    Some(config) => match encrypt(config, stream).await {
-                        Some(stream) => listening.serve_http(stream, peer, router).await,
-                        None => listening.shared.guard.misbehaved(&peer.0, now_ms()),
+                    None => listening.serve_http(stream, place, router).await,
+                    Some(config) => match Box::pin(encrypt(config, stream)).await {
+                        Some(stream) => listening.serve_http(stream, place, router).await,
+                        None => listening.shared.guard.misbehaved(&place, now_ms()),
                     },
                 }
             });
@@ -329,16 +329,26 @@ impl Listening {
         }
     }
 
-    async fn serve_http<S: Stream>(&self, stream: S, peer: Peer, router: Router) {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
+    /// In a task whose size is that of a connection that has said nothing; what serves one is made when there is something to serve.
+    async fn serve_http<S: Stream>(&self, stream: S, place: Place, router: Router) {
         let patience = Duration::from_millis(u64::from(self.shared.config.limits.header_timeout_ms.max(1)));
+        let begun = tokio::time::timeout(patience, Begun::read(stream, HEADER_BYTES_MAX));
+        match self.stop.run_until_cancelled(begun).await {
+            Some(Ok(Some(begun))) => Box::pin(self.serve_begun(begun, place, router, patience)).await,
+            Some(Err(_)) => self.shared.guard.misbehaved(&place, now_ms()),
+            None | Some(Ok(None)) => {}
+        }
+    }
+
+    async fn serve_begun<S: Stream>(&self, begun: Begun<S>, place: Place, router: Router, patience: Duration) {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(HEADER_BYTES_MAX);
-        let place = peer.0.clone();
+        let peer = Peer(place.clone());
         let service = router.map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer.clone());
             request
         });
-        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+        let serving = builder.serve_connection_with_upgrades(TokioIo::new(begun), TowerToHyperService::new(service));
         tokio::pin!(serving);
         tokio::select! {
             served = serving.as_mut() => if served.is_err() {

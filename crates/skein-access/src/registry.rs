@@ -103,12 +103,19 @@ impl LiveSession {
     }
 
     /// A connection of this epoch takes its turn: gets frames, or learns that it has to go. It is woken for the next one.
-    pub(crate) fn take_turn(&self, epoch: u32, now_ms: u64, waker: &Waker, frames: &mut Vec<Bytes>) -> Turn {
+    pub(crate) fn take_turn(
+        &self,
+        epoch: u32,
+        now_ms: u64,
+        waker: &Waker,
+        bytes_max: usize,
+        frames: &mut Vec<Bytes>,
+    ) -> Turn {
         let mut state = self.state.lock();
         if let Some(code) = state.ending(epoch) {
             return Turn::Close(code);
         }
-        state.session.poll_frames(now_ms, frames);
+        state.session.poll_frames(now_ms, bytes_max, frames);
         if let Some(farewell) = state.farewell.take() {
             frames.push(farewell.encoded(state.session.codec()));
         }

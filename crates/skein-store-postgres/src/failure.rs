@@ -73,7 +73,9 @@ impl From<PoolError> for Failure {
 
 fn from_state(code: &SqlState, text: String) -> Failure {
     /// `deadlock_detected`, `serialization_failure`, `unique_violation`, `lock_not_available`: two transactions wanted the same.
-    const CONFLICTS: [SqlState; 4] = [
+    /// `in_failed_sql_transaction`: of statements that travelled together an earlier one was refused, and the next attempt may say why.
+    const CONFLICTS: [SqlState; 5] = [
+        SqlState::IN_FAILED_SQL_TRANSACTION,
         SqlState::T_R_DEADLOCK_DETECTED,
         SqlState::T_R_SERIALIZATION_FAILURE,
         SqlState::UNIQUE_VIOLATION,
@@ -127,7 +129,7 @@ mod tests {
             assert!(matches!(of(away), StoreError::Unavailable(_)), "{away}");
         }
         assert!(matches!(of("42P01"), StoreError::Internal(_)));
-        for conflict in ["40001", "40P01", "23505", "55P03"] {
+        for conflict in ["40001", "40P01", "23505", "55P03", "25P02"] {
             assert!(matches!(from_state(&SqlState::from_code(conflict), String::new()), Failure::Conflict(_)));
         }
     }

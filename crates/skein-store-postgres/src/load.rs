@@ -36,7 +36,7 @@ pub(crate) async fn load(sql: &Transaction<'_>, needs: &Needs, large_group_membe
     let (entries, blocks, first_sends, counts) = try_join4(
         list_entries(sql, &wanted),
         list_blocks(sql, needs),
-        list_first_sends(sql, needs),
+        list_first_sends(sql, &needs.client_ids),
         list_counts(sql, &counts),
     )
     .await?;
@@ -48,10 +48,7 @@ pub(crate) async fn load(sql: &Transaction<'_>, needs: &Needs, large_group_membe
     for row in blocks {
         rows.blocks.insert((UserId(number(&row, 0)?), UserId(number(&row, 1)?)));
     }
-    for row in first_sends {
-        let first = FirstSend { fingerprint: row.try_get(2)?, message: decode_message(row.try_get(3)?)? };
-        rows.first_sends.insert((row.try_get(0)?, UserId(number(&row, 1)?)), first);
-    }
+    rows.first_sends.extend(first_sends);
     // The last seq of now may be in the middle when its turn comes.
     let ends = needs.counts.iter().filter_map(|(id, _)| rows.conversations.get(id));
     rows.counts = ends.map(|row| ((row.key, row.last_seq), row.countable)).collect();
@@ -170,17 +167,24 @@ async fn list_blocks(sql: &Transaction<'_>, needs: &Needs) -> Outcome<Vec<Row>> 
     query(sql, blocks, &[&users, &others]).await
 }
 
-/// Sends that were accepted before. Their senders are locked, so nobody else is just accepting them.
-async fn list_first_sends(sql: &Transaction<'_>, needs: &Needs) -> Outcome<Vec<Row>> {
-    if needs.client_ids.is_empty() {
+/// Sends that were accepted before, of these ids and senders. Their senders are locked, so nobody else is just accepting them.
+pub(crate) async fn list_first_sends(
+    sql: &Transaction<'_>,
+    client_ids: &BTreeSet<(Vec<u8>, UserId)>,
+) -> Outcome<Vec<((Vec<u8>, UserId), FirstSend)>> {
+    if client_ids.is_empty() {
         return Ok(Vec::new());
     }
-    let pairs = needs.client_ids.iter().map(|(client_id, sender)| (client_id.as_slice(), sender.0 as i64));
+    let pairs = client_ids.iter().map(|(client_id, sender)| (client_id.as_slice(), sender.0 as i64));
     let (client_ids, senders): (Vec<&[u8]>, Vec<i64>) = pairs.unzip();
     let first_sends = "SELECT i.client_id, i.sender_id, i.fingerprint, m.body FROM unnest($1::bytea[], $2::int8[]) AS n (client_id, sender_id) \
          JOIN client_ids i ON i.client_id = n.client_id AND i.sender_id = n.sender_id \
          JOIN messages m ON m.message_id = i.message_id AND m.slot = ((i.message_id >> 12) & 1023)::int2";
-    query(sql, first_sends, &[&client_ids, &senders]).await
+    let read = |row: &Row| {
+        let first = FirstSend { fingerprint: row.try_get(2)?, message: decode_message(row.try_get(3)?)? };
+        Ok(((row.try_get(0)?, UserId(number(row, 1)?)), first))
+    };
+    query(sql, first_sends, &[&client_ids, &senders]).await?.iter().map(read).collect()
 }
 
 fn counts_of(needs: &Needs, rows: &Rows) -> Vec<(i16, Key, i64)> {

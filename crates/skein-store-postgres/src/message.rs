@@ -17,7 +17,8 @@ use skein_store::{
 use crate::{
     PostgresStore,
     change::{ChangeMessage, HideMessages},
-    failure::Outcome,
+    failure::{Failure, Outcome},
+    load::list_first_sends,
     needs::Needs,
     operation::Operation,
     pool::{query, snapshot},
@@ -120,7 +121,7 @@ impl Operation for Append {
     fn needs(&self, needs: &mut Needs) {
         let (sender, id) = (self.command.sender, self.command.conversation);
         needs.entry(sender, id);
-        needs.client_ids.insert((self.client_key.clone(), sender));
+        needs.client_id(&self.client_key, sender);
         if let Some(peer) = id.peer_of(sender) {
             needs.block(peer, sender);
             needs.conversation(id).create_ms.get_or_insert(self.command.now_ms);
@@ -131,16 +132,36 @@ impl Operation for Append {
     }
 
     async fn run(&self, transaction: &mut Transaction<'_>) -> Outcome<Appended> {
-        let (command, sender) = (&self.command, self.command.sender);
-        if let Some(first) = transaction.rows.first_sends.get(&(self.client_key.clone(), sender)) {
-            let (message, content_differs) = (first.message.clone(), first.fingerprint != self.fingerprint);
-            let is_here = message.conversation_id == command.conversation.to_string();
-            let recipients = match transaction.conversation(command.conversation).filter(|_| is_here) {
-                Some(conversation) => transaction.recipients(&conversation, sender)?,
-                None => Recipients::Users(Vec::new()),
-            };
-            return Ok(Appended { message, recipients, duplicate: true, content_differs });
+        let key = (self.client_key.clone(), self.command.sender);
+        if let Some(first) = transaction.rows.first_sends.get(&key).cloned() {
+            return self.repeat(transaction, first);
         }
+        let appended = self.append(transaction);
+        if appended.as_ref().is_err_and(Failure::is_refusal) {
+            // What was accepted before stays so, whatever has become of the sender since.
+            let first = list_first_sends(transaction.sql, &[key].into()).await?.pop();
+            if let Some((_, first)) = first {
+                return self.repeat(transaction, first);
+            }
+        }
+        appended
+    }
+}
+
+impl Append {
+    /// The answer to a send that was accepted before.
+    fn repeat(&self, transaction: &Transaction<'_>, first: FirstSend) -> Outcome<Appended> {
+        let FirstSend { fingerprint, message } = first;
+        let is_here = message.conversation_id == self.command.conversation.to_string();
+        let recipients = match transaction.conversation(self.command.conversation).filter(|_| is_here) {
+            Some(conversation) => transaction.recipients(&conversation, self.command.sender)?,
+            None => Recipients::Users(Vec::new()),
+        };
+        Ok(Appended { message, recipients, duplicate: true, content_differs: fingerprint != self.fingerprint })
+    }
+
+    fn append(&self, transaction: &mut Transaction<'_>) -> Outcome<Appended> {
+        let (command, sender) = (&self.command, self.command.sender);
         let mut conversation = transaction.conversation(command.conversation).ok_or(Refusal::NotAMember)?;
         match command.conversation.peer_of(sender) {
             None => drop(transaction.membership(sender, command.conversation)?),

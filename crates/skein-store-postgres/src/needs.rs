@@ -21,8 +21,10 @@ pub(crate) struct Needs {
     pub entries: BTreeSet<(UserId, ConversationId)>,
     /// Whether the first blocks the second.
     pub blocks: BTreeSet<(UserId, UserId)>,
-    /// Ids that senders made themselves.
+    /// Ids that senders made themselves, and that are to be looked up before anything runs.
     pub client_ids: BTreeSet<(Vec<u8>, UserId)>,
+    /// Whether they are: a repeated send is rare, and in a batch that has one the unique index refuses the first attempt.
+    pub look_up_client_ids: bool,
     /// Seqs whose running count is wanted.
     pub counts: BTreeSet<(ConversationId, u64)>,
     /// Consumers of events, by name.
@@ -37,6 +39,13 @@ impl Needs {
     /// The conversation and, of a small one, all members with their entries.
     pub(crate) fn conversation(&mut self, id: ConversationId) -> &mut Wish {
         self.conversations.entry(id).or_default()
+    }
+
+    /// An id that the sender made.
+    pub(crate) fn client_id(&mut self, client_id: &[u8], sender: UserId) {
+        if self.look_up_client_ids {
+            self.client_ids.insert((client_id.to_vec(), sender));
+        }
     }
 
     pub(crate) fn user(&mut self, user: UserId) {

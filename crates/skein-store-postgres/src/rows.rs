@@ -66,6 +66,12 @@ impl ConversationRow {
         row.map(|row| Self::read(&row, 0)).transpose()
     }
 
+    /// Whether a message is all that lies between the two.
+    pub(crate) fn only_moves_to(&self, next: &Self) -> bool {
+        (self.roster_version, self.owner, self.member_count) == (next.roster_version, next.owner, next.member_count)
+            && (&self.name, &self.avatar) == (&next.name, &next.avatar)
+    }
+
     /// As SQL wants it.
     pub(crate) fn slot(&self) -> i16 {
         self.id.slot() as i16
@@ -126,6 +132,13 @@ impl EntryRow {
             draft: row.try_get(17)?,
             remark: row.try_get(18)?,
         })
+    }
+
+    /// Whether messages and receipts are all that lies between the two.
+    pub(crate) fn only_moves_to(&self, next: &Self) -> bool {
+        (self.member, self.first_seq, self.cleared_seq) == (next.member, next.first_seq, next.cleared_seq)
+            && (self.pinned, self.mute, self.archived) == (next.pinned, next.mute, next.archived)
+            && (&self.draft, &self.remark) == (&next.draft, &next.remark)
     }
 
     /// Everything up to here is not shown to this user.

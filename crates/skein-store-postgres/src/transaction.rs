@@ -49,6 +49,23 @@ pub(crate) struct ConsumerState {
     pub cursor: u64,
 }
 
+/// How much of a changed row has to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What every message and receipt moves: versions, times, positions.
+    Moved,
+    /// All of it, or it is new.
+    Whole,
+}
+
+/// Notes a changed row. What was to be written whole stays so.
+fn note<K: Eq + std::hash::Hash>(changed: &mut HashMap<K, Extent>, key: K, extent: Extent) {
+    let known = changed.entry(key).or_insert(extent);
+    if extent == Extent::Whole {
+        *known = extent;
+    }
+}
+
 /// Rows under lock, as the operations so far have left them.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
@@ -69,8 +86,8 @@ pub(crate) struct Rows {
     pub consumers: HashMap<String, ConsumerState>,
     /// After the step of this batch.
     pub positions: Positions,
-    pub dirty_conversations: HashSet<ConversationId>,
-    pub dirty_entries: HashSet<(UserId, Key)>,
+    pub dirty_conversations: HashMap<ConversationId, Extent>,
+    pub dirty_entries: HashMap<(UserId, Key), Extent>,
     pub dirty_users: HashSet<UserId>,
 }
 
@@ -106,8 +123,13 @@ impl<'a> Transaction<'a> {
     }
 
     pub(crate) fn put_conversation(&mut self, row: ConversationRow) {
-        self.rows.dirty_conversations.insert(row.id);
-        self.rows.conversations.insert(row.id, row);
+        let id = row.id;
+        let extent = match self.rows.conversations.get(&id) {
+            Some(former) if former.only_moves_to(&row) => Extent::Moved,
+            _ => Extent::Whole,
+        };
+        note(&mut self.rows.dirty_conversations, id, extent);
+        self.rows.conversations.insert(id, row);
     }
 
     /// The entry as this transaction left it. It must have been among the needs.
@@ -127,8 +149,13 @@ impl<'a> Transaction<'a> {
 
     /// Stores the entry without moving its user's timeline.
     pub(crate) fn keep_entry(&mut self, row: EntryRow) {
-        self.rows.dirty_entries.insert((row.user, row.key));
-        self.rows.entries.insert((row.user, row.key), Some(row));
+        let key = (row.user, row.key);
+        let extent = match self.rows.entries.get(&key) {
+            Some(Some(former)) if former.only_moves_to(&row) => Extent::Moved,
+            _ => Extent::Whole,
+        };
+        note(&mut self.rows.dirty_entries, key, extent);
+        self.rows.entries.insert(key, Some(row));
     }
 
     /// Whether there is such a user. It must have been among the needs.

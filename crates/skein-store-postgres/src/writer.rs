@@ -178,7 +178,7 @@ impl Shared {
     async fn commit(&self, batch: &mut [Box<dyn Job>]) -> Outcome<()> {
         let mut backoff_ms = BACKOFF_MS;
         for attempt in 1.. {
-            match self.commit_once(batch).await {
+            match self.commit_once(batch, attempt > 1).await {
                 Err(Failure::Conflict(text)) if attempt < ATTEMPTS_MAX => {
                     tracing::debug!(%text, attempt, "a batch is tried again");
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(..backoff_ms))).await;
@@ -190,9 +190,11 @@ impl Shared {
         Err(Failure::internal("no attempt was made"))
     }
 
-    async fn commit_once(&self, batch: &mut [Box<dyn Job>]) -> Outcome<()> {
+    async fn commit_once(&self, batch: &mut [Box<dyn Job>], look_up_client_ids: bool) -> Outcome<()> {
         let mut client = self.pool.get().await?;
-        match tokio::time::timeout(self.batch_timeout, self.run_in_transaction(&mut client, batch)).await {
+        let mut needs = Needs { look_up_client_ids, ..Needs::default() };
+        batch.iter().for_each(|job| job.needs(&mut needs));
+        match tokio::time::timeout(self.batch_timeout, self.run_in_transaction(&mut client, needs, batch)).await {
             Ok(outcome) => outcome,
             Err(_) => {
                 // Nobody knows what this connection is doing; it does not go back into the pool.
@@ -202,9 +204,7 @@ impl Shared {
         }
     }
 
-    async fn run_in_transaction(&self, client: &mut Object, batch: &mut [Box<dyn Job>]) -> Outcome<()> {
-        let mut needs = Needs::default();
-        batch.iter().for_each(|job| job.needs(&mut needs));
+    async fn run_in_transaction(&self, client: &mut Object, needs: Needs, batch: &mut [Box<dyn Job>]) -> Outcome<()> {
         let sql = client.transaction().await?;
         let rows = load(&sql, &needs, self.large_group_members).await?;
         let mut transaction = Transaction::new(&sql, rows, &self.outbox, &self.ids, self.large_group_members);

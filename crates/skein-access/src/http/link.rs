@@ -12,7 +12,13 @@ use skein_proto::{codec::Codec, v1::ErrorCode, websocket::accept_key};
 use tokio::net::TcpStream;
 
 use super::{Http, Peer, failure};
-use crate::{connection, framing::Framing, limit::Place, tls_stream::TlsStream};
+use crate::{
+    begun::Begun,
+    connection::{self, Stream},
+    framing::Framing,
+    limit::Place,
+    tls_stream::TlsStream,
+};
 
 /// Subprotocol of protobuf frames.
 const BINARY: &str = "skein.v1.proto";
@@ -56,18 +62,21 @@ pub(super) async fn upgrade(State(http): State<Http>, mut request: Request) -> R
 }
 
 fn serve(upgraded: Upgraded, framing: Framing, place: Place, http: &Http) {
-    match downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => {
-            let stream = parts.io.into_inner();
-            http.connections.spawn(connection::run(stream, framing, parts.read_buf, place, http.shared.clone()));
-        }
+    match downcast::<TokioIo<Begun<TcpStream>>>(upgraded) {
+        Ok(parts) => run(parts.io.into_inner(), parts.read_buf, framing, place, http),
         Err(upgraded) => {
-            if let Ok(parts) = downcast::<TokioIo<TlsStream>>(upgraded) {
-                let (stream, early): (_, Bytes) = (parts.io.into_inner(), parts.read_buf);
-                http.connections.spawn(connection::run(stream, framing, early, place, http.shared.clone()));
+            if let Ok(parts) = downcast::<TokioIo<Begun<TlsStream>>>(upgraded) {
+                run(parts.io.into_inner(), parts.read_buf, framing, place, http);
             }
         }
     }
+}
+
+/// `read` are bytes that came with the handshake.
+fn run<S: Stream>(begun: Begun<S>, read: Bytes, framing: Framing, place: Place, http: &Http) {
+    let (early, stream) = begun.into_parts();
+    let early = if early.is_empty() { read } else { [read, early].concat().into() };
+    http.connections.spawn(connection::run(stream, framing, early, place, http.shared.clone()));
 }
 
 /// The client's key, and the codec of the subprotocol it offered first among ours.

@@ -42,6 +42,8 @@ use crate::{
 const SESSION: &str = "skein-session";
 /// Frames of live rooms in one piece of a stream, or one answer of a poll; what is more comes with the next.
 const ROOM_FRAMES_MAX: usize = 64;
+/// So many bytes of pushes make one piece of a stream, or one answer of a poll, complete; what is more comes with the next.
+const PIECE_BYTES_MAX: usize = 64 * 1024;
 /// Longest wait of one poll.
 const POLL_MAX: Duration = Duration::from_secs(60);
 
@@ -76,7 +78,7 @@ impl Held {
     /// The next frames; an error when the session is over.
     fn poll(&self, context: &mut Context<'_>, now_ms: u64) -> Poll<Result<Vec<Bytes>, CloseCode>> {
         let mut frames = Vec::new();
-        match self.session.take_turn(self.epoch, now_ms, context.waker(), &mut frames) {
+        match self.session.take_turn(self.epoch, now_ms, context.waker(), PIECE_BYTES_MAX, &mut frames) {
             Turn::Close(code) => return Poll::Ready(Err(code)),
             Turn::Frames { in_rooms: false } => {}
             Turn::Frames { in_rooms: true } => {

@@ -21,7 +21,7 @@ fn session(receive_only: bool) -> LiveSession {
 /// What the connection finds after the sweep at this time.
 fn close_at(session: &LiveSession, now_ms: u64) -> Option<CloseCode> {
     session.lock().judge(now_ms, WINDOW_MS);
-    match session.take_turn(0, now_ms, Waker::noop(), &mut Vec::new()) {
+    match session.take_turn(0, now_ms, Waker::noop(), usize::MAX, &mut Vec::new()) {
         Turn::Close(code) => Some(code),
         Turn::Frames { .. } => None,
     }
@@ -71,7 +71,7 @@ fn a_detached_session_is_kept_for_the_window_unless_it_was_closed() {
 fn an_earlier_connection_is_superseded() {
     let session = session(false);
     session.lock().epoch += 1;
-    let turn = session.take_turn(0, 1, Waker::noop(), &mut Vec::new());
+    let turn = session.take_turn(0, 1, Waker::noop(), usize::MAX, &mut Vec::new());
     assert!(matches!(turn, Turn::Close(CloseCode::Superseded)));
 }
 

@@ -140,7 +140,7 @@ async fn everybody_is_woken_but_those_who_cannot_write() {
     for user in 0..500 {
         let member = member(&rooms, user, 1, 1).await;
         let waker = Waker::from(if user % 5 == 0 { stalled.clone() } else { counter.clone() });
-        assert!(matches!(member.take_turn(0, 1, &waker, &mut Vec::new()), Turn::Frames { in_rooms: true }));
+        assert!(matches!(member.take_turn(0, 1, &waker, usize::MAX, &mut Vec::new()), Turn::Frames { in_rooms: true }));
         member.lock().stalled_ms = u64::from(user % 5 == 0);
         members.push(member);
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Events are gathered into one push up to about this many bytes.
-const PUSH_BYTES_MAX: usize = 32 * 1024;
+const PUSH_BYTES_MAX: usize = 16 * 1024;
 /// An event above this size is not pushed; the client is told to pull.
 const EVENT_BYTES_MAX: usize = FRAME_BYTES_MAX - OVERHEAD_BYTES_MAX;
 
@@ -69,14 +69,15 @@ pub struct ServerSession {
     outbox: Option<Box<Outbox>>,
 }
 
-/// Pushes that wait to be written, or written and not acked.
+/// Pushes that wait to be written, or written and not acked. Holds the events, which their receivers share, and no copy of a push: a session whose client
+/// takes nothing costs little more than its numbers.
 #[derive(Debug, Default)]
 struct Outbox {
     queued: VecDeque<Arc<EncodedEvent>>,
     unacked: VecDeque<Sent>,
-    /// How many of `unacked` were written to the present connection.
+    /// How many of `unacked` were given to the present connection.
     written: usize,
-    /// Bytes in both queues: of events, then of the pushes made of them.
+    /// Bytes of the events in both queues.
     bytes: usize,
     /// Pushes were dropped and the client has not been told yet.
     tell_lagging: bool,
@@ -84,20 +85,17 @@ struct Outbox {
     confirmed: Vec<Confirmed>,
 }
 
+/// A push that has its number: the same events go out again under it after a resume.
 #[derive(Debug)]
 struct Sent {
     link_seq: u64,
     time_ms: u64,
-    payload: Bytes,
-    /// To be confirmed with its ack.
-    confirm: Vec<Confirmed>,
-    /// Holds nothing but signals, the oldest of which is of this time.
-    passing_ms: Option<u64>,
+    events: Vec<Arc<EncodedEvent>>,
 }
 
-/// Whether what was made then is of no use any more.
-fn is_stale(passing_ms: Option<u64>, now_ms: u64) -> bool {
-    passing_ms.is_some_and(|made_ms| made_ms + SIGNAL_STALE_MS < now_ms)
+/// Whether an event is of no use any more.
+fn is_stale(event: &EncodedEvent, now_ms: u64) -> bool {
+    event.passing_ms().is_some_and(|made_ms| made_ms + SIGNAL_STALE_MS < now_ms)
 }
 
 impl Outbox {
@@ -113,28 +111,20 @@ impl Outbox {
             }
             (count, bytes) = (count + 1, bytes + size);
         }
-        self.bytes -= bytes;
         self.queued.drain(..count).collect()
     }
 
-    /// Hands a push out, and keeps it until it is acked.
-    fn sent(&mut self, sent: Sent, out: &mut Vec<Bytes>) {
-        out.push(sent.payload.clone());
-        self.bytes += sent.payload.len();
-        self.unacked.push_back(sent);
-    }
-
-    /// Leaves out signals that have waited too long: a push of them becomes an empty one, because its number was given out.
+    /// Leaves out signals that have waited too long: a push of one that is too old becomes an empty one, because its number was given out.
     fn forget_stale(&mut self, codec: Codec, now_ms: u64) {
-        for sent in self.unacked.iter_mut().filter(|sent| is_stale(sent.passing_ms, now_ms)) {
-            self.bytes -= sent.payload.len();
-            sent.payload = frame::push(codec, sent.link_seq, &[], false);
-            sent.passing_ms = None;
-            self.bytes += sent.payload.len();
+        for sent in &mut self.unacked {
+            if sent.events.iter().any(|event| is_stale(event, now_ms)) {
+                self.bytes -= bytes_of(&sent.events, codec);
+                sent.events.clear();
+            }
         }
         let bytes = &mut self.bytes;
         self.queued.retain(|event| {
-            let stale = is_stale(event.passing_ms(), now_ms);
+            let stale = is_stale(event, now_ms);
             *bytes -= if stale { event.encoded(codec).len() } else { 0 };
             !stale
         });
@@ -143,6 +133,10 @@ impl Outbox {
     fn is_idle(&self) -> bool {
         self.unacked.is_empty() && self.queued.is_empty() && !self.tell_lagging && self.confirmed.is_empty()
     }
+}
+
+fn bytes_of(events: &[Arc<EncodedEvent>], codec: Codec) -> usize {
+    events.iter().map(|event| event.encoded(codec).len()).sum()
 }
 
 impl ServerSession {
@@ -187,30 +181,36 @@ impl ServerSession {
         **self.outbox.get_or_insert_default() = Outbox { tell_lagging: true, ..Outbox::default() };
     }
 
-    /// Appends every frame that the present connection has not been given yet, as payloads without transport framing.
-    pub fn poll_frames(&mut self, now_ms: u64, out: &mut Vec<Bytes>) {
-        let Some(outbox) = &mut self.outbox else { return };
-        for sent in outbox.unacked.iter_mut().skip(outbox.written) {
-            sent.time_ms = now_ms;
-            out.push(sent.payload.clone());
+    /// Appends frames that the present connection has not been given yet, as payloads without transport framing: all of them, or as many as it takes to
+    /// reach `bytes_max`.
+    pub fn poll_frames(&mut self, now_ms: u64, bytes_max: usize, out: &mut Vec<Bytes>) {
+        let mut bytes = 0;
+        while bytes < bytes_max
+            && let Some(payload) = self.next_frame(now_ms)
+        {
+            bytes += payload.len();
+            out.push(payload);
         }
-        if outbox.tell_lagging {
-            outbox.tell_lagging = false;
+    }
+
+    fn next_frame(&mut self, now_ms: u64) -> Option<Bytes> {
+        let outbox = self.outbox.as_mut()?;
+        if outbox.written == outbox.unacked.len() {
+            let events = if std::mem::take(&mut outbox.tell_lagging) {
+                self.lagging_mark = self.pushed + 1;
+                Vec::new()
+            } else if outbox.queued.is_empty() {
+                return None;
+            } else {
+                outbox.next_batch(self.codec)
+            };
             self.pushed += 1;
-            self.lagging_mark = self.pushed;
-            let payload = frame::push(self.codec, self.pushed, &[], true);
-            let sent = Sent { link_seq: self.pushed, time_ms: now_ms, payload, confirm: Vec::new(), passing_ms: None };
-            outbox.sent(sent, out);
+            outbox.unacked.push_back(Sent { link_seq: self.pushed, time_ms: now_ms, events });
         }
-        while !outbox.queued.is_empty() {
-            let events = outbox.next_batch(self.codec);
-            self.pushed += 1;
-            let payload = frame::push(self.codec, self.pushed, &events, false);
-            let confirm = events.iter().filter_map(|event| Confirmed::of(event)).collect();
-            let passing_ms = events.iter().filter_map(|event| event.passing_ms()).min();
-            outbox.sent(Sent { link_seq: self.pushed, time_ms: now_ms, payload, confirm, passing_ms }, out);
-        }
-        outbox.written = outbox.unacked.len();
+        let sent = outbox.unacked.get_mut(outbox.written)?;
+        outbox.written += 1;
+        sent.time_ms = now_ms;
+        Some(frame::push(self.codec, sent.link_seq, &sent.events, sent.link_seq == self.lagging_mark))
     }
 
     /// Takes a client's frame; its ack is applied whatever else it carries.
@@ -247,9 +247,9 @@ impl ServerSession {
         self.acked = link_seq;
         let Some(outbox) = &mut self.outbox else { return };
         while let Some(sent) = outbox.unacked.pop_front_if(|sent| sent.link_seq <= link_seq) {
-            outbox.bytes -= sent.payload.len();
+            outbox.bytes -= bytes_of(&sent.events, self.codec);
             outbox.written = outbox.written.saturating_sub(1);
-            outbox.confirmed.extend(sent.confirm);
+            outbox.confirmed.extend(sent.events.iter().filter_map(|event| Confirmed::of(event)));
         }
         if outbox.is_idle() {
             self.outbox = None;
@@ -327,7 +327,7 @@ mod tests {
 
     fn poll(session: &mut ServerSession) -> Vec<v1::Push> {
         let mut out = Vec::new();
-        session.poll_frames(5, &mut out);
+        session.poll_frames(5, usize::MAX, &mut out);
         out.iter()
             .map(|payload| match decode_frame(session.codec, payload).unwrap().body {
                 Some(Body::Push(push)) => *push,
@@ -406,6 +406,25 @@ mod tests {
         assert_eq!(poll(&mut session).len(), 1);
         ack(&mut session, 2).unwrap();
         assert!(session.outbox.is_none());
+    }
+
+    #[test]
+    fn frames_come_a_few_at_a_time_and_cost_only_what_their_receivers_share() {
+        let mut session = ServerSession::new([1; 16], Codec::Binary, 0);
+        let shared = event(4_000);
+        (0..10).for_each(|_| session.push(shared.clone()));
+        let mut counts = Vec::new();
+        while session.has_frames() {
+            let mut out = Vec::new();
+            session.poll_frames(5, 1, &mut out);
+            counts.push(out.len());
+        }
+        assert_eq!(counts, [1, 1, 1], "three pushes of at most {PUSH_BYTES_MAX} bytes, one at a time");
+        assert_eq!(Arc::strong_count(&shared), 11, "what is unacked is the event itself");
+        assert!(session.resume(1, 6));
+        assert_eq!(poll(&mut session).iter().map(|push| push.link_seq).collect::<Vec<_>>(), [2, 3]);
+        ack(&mut session, 3).unwrap();
+        assert_eq!(Arc::strong_count(&shared), 1);
     }
 
     #[test]

@@ -139,6 +139,10 @@ pub async fn repeats_give_the_first_answer(world: World) {
     assert_eq!(refused(world.store.lookup_entry(cid, elsewhere.conversation).await), Refusal::NotAMember);
     assert_eq!(texts(&world.history(ann, pair).await), ["once", "between"]);
     assert_eq!(world.version(bob).await, version, "a repeat moves nobody");
+    // What was accepted stays so, whatever has become of the sender since.
+    done(world.store.set_blocked(bob, ann, true).await);
+    assert!(done(world.append(&message).await).duplicate);
+    done(world.store.set_blocked(bob, ann, false).await);
     // All in one go: one is the first, the others repeat it.
     let message = world.message(ann, pair, "at once");
     let mut tasks = tokio::task::JoinSet::new();

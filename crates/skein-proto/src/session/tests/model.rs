@@ -91,7 +91,7 @@ proptest! {
                 Step::Push(filler) => session.push(event(number, filler)),
                 Step::Poll => {
                     let mut out = Vec::new();
-                    session.poll_frames(now_ms, &mut out);
+                    session.poll_frames(now_ms, usize::MAX, &mut out);
                     out.iter().for_each(|payload| model.take(codec, payload));
                     prop_assert!(!session.has_frames());
                 }

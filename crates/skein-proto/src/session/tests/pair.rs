@@ -161,7 +161,7 @@ impl Pair {
             }
             if let Some(server) = self.server.as_mut().filter(|_| self.attached) {
                 let mut out = Vec::new();
-                server.poll_frames(self.now_ms, &mut out);
+                server.poll_frames(self.now_ms, usize::MAX, &mut out);
                 self.to_client.extend(out);
             }
             if self.to_server.is_empty() && self.to_client.is_empty() {

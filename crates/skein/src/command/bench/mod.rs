@@ -36,7 +36,7 @@ enum Measure {
     /// loop estimates what the machine can do, then open-loop stages find the highest rate that holds, then 30 % of it is run for the latencies.
     /// Every message is acked after fsync, delivered to its receiver, and counted.
     ///
-    /// With --cluster N the same load is put, one after the other, on a server with the embedded store, on one node with PostgreSQL, and on N nodes with
+    /// With --cluster N the same load is put, by turns, on a server with the embedded store, on one node with PostgreSQL, and on N nodes with
     /// PostgreSQL and NATS, with full batches of the same size: what a message costs in Skein, in PostgreSQL and in NATS, and the ratios.
     ///
     /// Examples: skein bench send --cluster 3 --json; skein bench send --json; skein bench send --tls --users 200; skein bench send --rate 5000 --server https://chat.example:443

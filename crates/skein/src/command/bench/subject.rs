@@ -34,6 +34,25 @@ pub struct Used {
 }
 
 impl Used {
+    /// What came since an earlier look.
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            skein: self.skein.saturating_sub(before.skein),
+            postgres: self.postgres.saturating_sub(before.postgres),
+            nats: self.nats.saturating_sub(before.nats),
+            batches: self.batches - before.batches,
+            writes: self.writes - before.writes,
+        }
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.skein += other.skein;
+        self.postgres += other.postgres;
+        self.nats += other.nats;
+        self.batches += other.batches;
+        self.writes += other.writes;
+    }
+
     /// Processor time of all parts.
     pub fn total(&self) -> Duration {
         self.skein + self.postgres + self.nats

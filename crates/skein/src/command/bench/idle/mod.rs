@@ -16,7 +16,7 @@ use super::{
 };
 use crate::command::{Error, Outcome};
 
-/// Connections from one address to one server: there are not more ports to connect from.
+/// Connections from one address, even: it has not many more ports. Each process gets an address of its own.
 const PORTS_MAX: usize = 25_000;
 /// How long memory may settle before it is read.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -102,7 +102,7 @@ pub async fn run(args: Args) -> Outcome {
 
 /// Servers, each with as many connections as it may have files, and processes that will make them.
 fn start(args: &Args, count: usize, per_process: usize) -> Result<Vec<Share>, Error> {
-    let mut shares = Vec::new();
+    let (mut shares, mut sources) = (Vec::new(), 1..=254_u8);
     for first in (0..count).step_by(per_process) {
         let heartbeat = ("SKEIN__ACCESS__HEARTBEAT_MS", (args.heartbeat * 1_000).to_string());
         let server = if args.quic {
@@ -113,13 +113,14 @@ fn start(args: &Args, count: usize, per_process: usize) -> Result<Vec<Share>, Er
         let address = if args.quic { server.quic_address()? } else { server.address(args.tcp)? };
         let connections = per_process.min(count - first);
         let mut parts = Vec::new();
-        for (number, first) in (0..connections).step_by(PORTS_MAX / 2 * 2).enumerate() {
+        for first in (0..connections).step_by(PORTS_MAX) {
             parts.push(Part::start(Plan {
                 address: address.to_string(),
                 log_in_address: server.address(true)?.to_string(),
                 trusted_certificates: server.options().trusted_certificates,
                 host_key: server.host_key().to_owned(),
-                source: Ipv4Addr::new(127, 0, 0, 1 + u8::try_from(number)?).into(),
+                source: Ipv4Addr::new(127, 0, 0, sources.next().ok_or("so many connections need more addresses")?)
+                    .into(),
                 first,
                 count: PORTS_MAX.min(connections - first),
                 heartbeat_ms: u64::from(args.heartbeat) * 1_000,

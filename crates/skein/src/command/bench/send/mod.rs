@@ -50,12 +50,15 @@ pub struct Args {
     /// The key with which that server lets a host application log people in
     #[arg(long, env = "SKEIN__SERVICE__HOST_KEY", hide_env_values = true)]
     host_key: Option<String>,
-    /// Compare: a server with the embedded store, one node with PostgreSQL, and so many nodes with it, one after the other
+    /// Compare: a server with the embedded store, one node with PostgreSQL, and so many nodes with it, by turns
     #[arg(long, value_name = "NODES", conflicts_with_all = ["server", "rate", "tls", "tcp", "quic"])]
     cluster: Option<usize>,
     /// Writes of one transaction at most, the same for all that are compared
     #[arg(long, default_value_t = 128)]
     batch: usize,
+    /// Turns that each of the compared takes
+    #[arg(long, default_value_t = 3, requires = "cluster")]
+    rounds: usize,
     /// One JSON object instead of a table
     #[arg(long)]
     json: bool,
@@ -64,7 +67,8 @@ pub struct Args {
 pub async fn run(args: Args) -> Outcome {
     let count = args.users.max(2).next_multiple_of(2);
     if let Some(nodes) = args.cluster {
-        return compare::run(nodes, count, Duration::from_secs(args.seconds.max(1)), args.batch, args.json).await;
+        let length = Duration::from_secs(args.seconds.max(1));
+        return compare::run(nodes, count, length, args.batch, args.rounds, args.json).await;
     }
     let (server, people, address, options) = match &args.server {
         None => {

@@ -4,6 +4,7 @@
 //! A function takes any bytes and panics when a promise is broken. To add one: write its file, name it in [`TARGETS`], run
 //! `cargo xtask fuzz <name>` and keep what it finds with `--keep`.
 
+mod browser_request;
 mod bundle;
 mod client_session;
 mod event;
@@ -31,6 +32,7 @@ pub struct Target {
 
 /// All of them, by name.
 pub const TARGETS: &[Target] = &[
+    Target { name: "browser_request", run: browser_request::run, input_bytes_max: 1_024 },
     Target { name: "bundle", run: bundle::run, input_bytes_max: 4_096 },
     Target { name: "client_session", run: client_session::run, input_bytes_max: 1_024 },
     Target { name: "event", run: event::run, input_bytes_max: 2_048 },

@@ -36,6 +36,8 @@ const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(15);
 /// A link that was left sooner than this after it began is replaced after a wait, in milliseconds.
 const STAY_MS: u64 = 1_000;
+/// A link that is left gets this long for answers that are on their way, in milliseconds: what is asked again elsewhere may be a second time there.
+const LAST_ANSWERS_MS: u64 = 1_000;
 /// After the server said that it has too much to do, waits begin as if so many tries had failed.
 const OVERLOADED_FAILURES: u32 = 5;
 /// A token with less than this left is refreshed.
@@ -268,10 +270,12 @@ impl Driver {
             if link.flush().await.is_err() {
                 break Outcome::Lost;
             }
-            let due = self
-                .session
-                .poll_timeout()
-                .map_or(1_000, |due| due.min(self.renew_at_ms).min(self.leave_at_ms).saturating_sub(now_ms()).max(1));
+            if self.leaves_at_ms() <= now_ms() {
+                break Outcome::Moved;
+            }
+            let due = self.session.poll_timeout().map_or(1_000, |due| {
+                due.min(self.renew_at_ms).min(self.leaves_at_ms()).saturating_sub(now_ms()).max(1)
+            });
             tokio::select! {
                 received = link.receive(&mut frames) => {
                     let now_ms = now_ms();
@@ -285,9 +289,6 @@ impl Driver {
                     None => break Outcome::Stopped,
                 },
                 () = sleep(Duration::from_millis(due)) => {
-                    if self.leave_at_ms <= now_ms() {
-                        break Outcome::Moved;
-                    }
                     self.session.handle_timeout(now_ms());
                     self.renew_in_time();
                     if self.session.poll_timeout().is_none() {
@@ -311,11 +312,21 @@ impl Driver {
     }
 
     fn ask(&mut self, command: Command) {
-        if self.session.is_ready() {
+        // What a link that is being left could not answer any more waits for the next one.
+        if self.session.is_ready() && (command.once || self.leave_at_ms > now_ms()) {
             let id = self.session.request(&command.method, command.body.clone());
             self.open.insert(id, command);
         } else {
             self.again.extend(command.or_give_up());
+        }
+    }
+
+    /// When this link is left: once it is time, and nothing is open any more.
+    fn leaves_at_ms(&self) -> u64 {
+        if self.open.is_empty() || self.leave_at_ms > now_ms() {
+            self.leave_at_ms
+        } else {
+            self.leave_at_ms.saturating_add(LAST_ANSWERS_MS)
         }
     }
 

@@ -12,6 +12,7 @@ export { History, type HistoryState } from "./history.js";
 export type { Limits } from "./limits.js";
 export type { CloseReason } from "./link/close_code.js";
 export type { TransportName } from "./link/transport.js";
+export type { WebTransportConstructor } from "./link/web_transport.js";
 export type { WebSocketConstructor } from "./link/websocket.js";
 export type * from "./model/account.js";
 export type * from "./model/content.js";

@@ -6,10 +6,13 @@ import { Chooser } from "./link/choose.js";
 import { Gateways } from "./link/gateways.js";
 import type { Fetch } from "./link/http.js";
 import type { LinkOptions } from "./link/link.js";
+import { Offers } from "./link/offers.js";
 import { pollTransport } from "./link/poll.js";
+import { racing } from "./link/racing.js";
 import { streamTransport } from "./link/stream.js";
 import type { Transport } from "./link/transport.js";
-import { type WebSocketConstructor, webSocketTransport } from "./link/websocket.js";
+import { webTransport } from "./link/web_transport.js";
+import { webSocketTransport } from "./link/websocket.js";
 import type { ClientOptions } from "./options.js";
 import type { TokenProvider } from "./tokens.js";
 
@@ -17,14 +20,28 @@ import type { TokenProvider } from "./tokens.js";
 const REACHABLE_MS = 5_000;
 
 /** The best one first. */
-function transportsTo(
-  address: () => string,
-  webSocket: WebSocketConstructor | undefined,
-  doFetch: Fetch,
-): readonly Transport[] {
-  const socket = webSocket ?? globalThis.WebSocket;
+function transportsTo(address: () => string, options: ClientOptions, doFetch: Fetch): readonly Transport[] {
   const http = [streamTransport(address, doFetch), pollTransport(address, doFetch)];
-  return socket === undefined ? http : [webSocketTransport(address, socket), ...http];
+  const WebSocketClass = options.webSocket ?? globalThis.WebSocket;
+  if (WebSocketClass === undefined) return http;
+  const webSocket = webSocketTransport(address, WebSocketClass);
+  const WebTransportClass = options.webTransport ?? globalThis.WebTransport;
+  if (WebTransportClass === undefined || WebTransportClass === false) return [webSocket, ...http];
+  const memory = localMemory();
+  const offers = new Offers({
+    address,
+    fetch: doFetch,
+    name: nameOf(options),
+    ...(memory === undefined ? {} : { memory }),
+  });
+  return [
+    racing(
+      webTransport(() => offers.current, WebTransportClass),
+      webSocket,
+      offers,
+    ),
+    ...http,
+  ];
 }
 
 /** What every link of a client needs. Each has gateways of its own: it is sent elsewhere when its own node asks for it. */
@@ -36,7 +53,7 @@ export function linkOptions(
 ): Omit<LinkOptions, "renew"> {
   const address = () => gateways.current;
   return {
-    transports: transportsTo(address, options.webSocket, doFetch),
+    transports: transportsTo(address, options, doFetch),
     gateways,
     chooser: chooserOf(options, gateways, doFetch),
     tokens,

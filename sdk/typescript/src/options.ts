@@ -2,6 +2,7 @@
 
 import type { Conversation } from "./conversation.js";
 import type { CloseReason } from "./link/close_code.js";
+import type { WebTransportConstructor } from "./link/web_transport.js";
 import type { WebSocketConstructor } from "./link/websocket.js";
 import type { Message } from "./model/message.js";
 import type { Signal } from "./signal/signal.js";
@@ -26,6 +27,8 @@ export interface ClientOptions {
   readonly clientName?: string;
   /** For runtimes without a global one (Node before 22); without any, HTTP is used. */
   readonly webSocket?: WebSocketConstructor;
+  /** WebTransport races the WebSocket where the browser has it and the server offers it; `false`: never. */
+  readonly webTransport?: WebTransportConstructor | false;
   readonly fetch?: typeof fetch;
   /** @internal For tests of several tabs in one process. */
   readonly tabs?: (name: string) => Tabs;

@@ -1,4 +1,5 @@
-/** Networks that break WebSockets, and such that break streams too. */
+/** Networks that break WebSockets, and such that break streams too, or swallow UDP. */
+import { createSocket } from "node:dgram";
 import { expect, test } from "vitest";
 import { setTheStage } from "../harness/stage.ts";
 import { eventually, online, openChat, say, sees, statusOf } from "../harness/steps.ts";
@@ -70,4 +71,37 @@ test.each([
   await eventually(() => statusOf(annPage, "I can")).toBe("read");
   await eventually(() => statusOf(bobPage, "count three")).toBe("read");
   expect(used).toContain(path);
+});
+
+test("no UDP: a server that says that it takes WebTransport is reached by WebSocket, soon", async () => {
+  const ann = await stage.person("Ann");
+  ann.watch.allow(/ERR_QUIC_|WebTransport/);
+  const port = Number(new URL(stage.server.address).port);
+  // Takes datagrams, and never answers.
+  let swallowed = 0;
+  const silence = createSocket("udp4", () => {
+    swallowed += 1;
+  });
+  await new Promise<void>((bound) => silence.bind(port, "127.0.0.1", bound));
+  await ann.context.route("**/v1/gateways", (route) =>
+    route.fulfill({ json: { validityS: 300, webTransport: { port, certificateHashes: [btoa("h".repeat(32))] } } }),
+  );
+  const page = await ann.arrive();
+  await online(page);
+  const kept = () =>
+    page.evaluate(() => {
+      const key = Object.keys(localStorage).find((key) => key.startsWith("skein.webtransport."));
+      const { blockedUntilMs = -1 } = JSON.parse((key && localStorage.getItem(key)) || "{}") as {
+        blockedUntilMs?: number;
+      };
+      return blockedUntilMs;
+    });
+  await eventually(kept).toBe(0);
+  await page.reload();
+  await online(page);
+  // It is remembered: the next time nothing is tried over UDP.
+  expect(swallowed).toBeGreaterThan(0);
+  expect(await kept()).toBeGreaterThan(Date.now());
+  expect(await stage.server.metric('skein_connections{transport="websocket"}')).toBe(1);
+  silence.close();
 });

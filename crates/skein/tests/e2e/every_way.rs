@@ -5,8 +5,9 @@ use skein_proto::v1::{self, frame::Body};
 
 use crate::{
     http::{self, Account, register, text_to},
+    pipe::Pipe,
     server::Server,
-    ways::{Peer, Pipe, Way, close_name},
+    ways::{Peer, Way, close_name},
 };
 
 fn two(server: &Server) -> (Account, Account) {
@@ -46,7 +47,7 @@ fn bad_calls_are_answered_with_codes(way: Way) {
 
 fn tokens_are_asked_for(way: Way) {
     let server = Way::server(&[]);
-    let link = matches!(way, Way::WebSocket | Way::Tcp | Way::Quic);
+    let link = !matches!(way, Way::Events | Way::Poll);
     let refused = if link { "BAD_TOKEN" } else { "UNAUTHENTICATED" };
     assert_eq!(way.join(&server, "nonsense", None).err().as_deref(), Some(refused));
     let ann = register(&server, "ann");
@@ -136,7 +137,8 @@ fn silence_is_not_waited_for(way: Way) {
 fn connections_are_counted_by_transport() {
     let server = Way::server(&[]);
     let ann = register(&server, "ann");
-    let ways = [(Way::WebSocket, "websocket"), (Way::Tcp, "tcp"), (Way::Quic, "quic")];
+    let ways =
+        [(Way::WebSocket, "websocket"), (Way::Tcp, "tcp"), (Way::Quic, "quic"), (Way::WebTransport, "webtransport")];
     let peers: Vec<Peer> = ways.iter().map(|(way, _)| way.join(&server, &ann.access, None).unwrap()).collect();
     let count = |name: &str, transport: &str| {
         let metrics = http::request(server.http, "GET", "/metrics", "", b"").1;
@@ -188,6 +190,7 @@ macro_rules! link_suite {
 link_suite!(websocket, Way::WebSocket);
 link_suite!(tcp, Way::Tcp);
 link_suite!(quic, Way::Quic);
+link_suite!(web_transport, Way::WebTransport);
 suite!(
     events,
     Way::Events,

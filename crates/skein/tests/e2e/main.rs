@@ -6,6 +6,7 @@
 mod accounts;
 mod admin;
 mod bad_input;
+mod browser_session;
 mod chat;
 mod cluster;
 mod crash;
@@ -21,6 +22,7 @@ mod link;
 mod messages;
 mod migrate;
 mod nodes;
+mod pipe;
 mod postgres;
 mod presence;
 mod presence_cluster;

@@ -19,6 +19,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     admin::{self, KEYS},
+    browser_session::Browser,
     cluster::{node, until, until_ready},
     http::{self, PATIENCE, call, register, text_to},
     server::{QUIC, Server},
@@ -359,4 +360,39 @@ fn quic_without_a_certificate_is_told_and_doctor_looks_for_the_server() {
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let said = doctor(nobody.local_addr().unwrap());
     assert!(said.contains("WRONG quic: "), "{said}");
+}
+
+#[test]
+fn sessions_are_for_pages_that_may_and_for_those_who_open_one() {
+    let server = Way::server(&[("SKEIN__ACCESS__ALLOWED_ORIGINS", r#"["https://shop.example"]"#)]);
+    let runtime = runtime();
+    let own = format!("http://127.0.0.1:{}", server.quic.unwrap().port());
+    runtime.block_on(async {
+        let allowed =
+            async |path: &str, origin: Option<&str>| Browser::connect(&server).await.ask(path, origin).await.0;
+        assert!(allowed("/v1/webtransport", None).await, "who is no page");
+        assert!(allowed("/v1/webtransport", Some("https://shop.example")).await);
+        assert!(allowed("/v1/webtransport", Some(&own)).await);
+        assert!(!allowed("/v1/webtransport", Some("https://evil.example")).await);
+        assert!(!allowed("/link", None).await);
+    });
+    assert_eq!(counted(&server, "skein_refused_total{reason=\"origin\"}"), 1);
+    // Nothing of these has become a link. Now noise where the request should be, a stream of no session, and no stream at all.
+    let before = counted(&server, MISBEHAVED);
+    let silent = runtime.block_on(async {
+        let noise = Browser::connect(&server).await;
+        let (mut send, _receive) = noise.connection.open_bi().await.unwrap();
+        send.write_all(&[0xff; 64]).await.unwrap();
+        noise.connection.closed().await;
+        let stray = Browser::connect(&server).await;
+        let (granted, _send, _receive) = stray.ask("/v1/webtransport", None).await;
+        let (mut stream, _answers) = stray.connection.open_bi().await.unwrap();
+        stream.write_all(&[0x40, 0x41, 0x3c]).await.unwrap();
+        assert!(granted);
+        stray.connection.closed().await;
+        Browser::connect(&server).await
+    });
+    until("being counted", || counted(&server, MISBEHAVED) >= before + 3);
+    assert!(silent.connection.close_reason().is_some());
+    assert_eq!(counted(&server, "skein_connections_total{transport=\"webtransport\"}"), 0);
 }

@@ -48,7 +48,9 @@ impl UdpRelay {
             while !ended.load(Ordering::Acquire) {
                 let Ok((length, from)) = front.recv_from(&mut datagram) else { continue };
                 *client.lock().unwrap() = Some(from);
-                if passes == Passes::FirstFlight && answered.load(Ordering::Acquire) {
+                // The answer to the first datagram may overtake the second one, which is known by its type: early data.
+                let early = datagram[0] & 0xf0 == 0xd0;
+                if passes == Passes::FirstFlight && answered.load(Ordering::Acquire) && !early {
                     continue;
                 }
                 first_flight.lock().unwrap().push(datagram[..length].to_vec());

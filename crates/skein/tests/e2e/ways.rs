@@ -3,22 +3,20 @@
 //! On a [`Way`] somebody says hello; a [`Peer`] calls and takes pushes, whatever carries them.
 
 use std::{
-    collections::VecDeque,
     io::{BufRead as _, BufReader},
     net::TcpStream,
-    sync::LazyLock,
 };
 
 use serde_json::{Value, json};
-use skein_client::{Address, ClientError, ConnectOptions, Link};
+use skein_client::Address;
 use skein_proto::{
     codec::Codec,
     v1::{self, frame::Body},
 };
-use tokio::runtime::Runtime;
 
 use crate::{
-    http::{self, PATIENCE, error_code, text_to, try_call},
+    http::{self, error_code, text_to, try_call},
+    pipe::Pipe,
     server::{QUIC, Server},
 };
 
@@ -28,6 +26,7 @@ pub enum Way {
     WebSocket,
     Tcp,
     Quic,
+    WebTransport,
     /// `GET /v1/events`, and calls over HTTP.
     Events,
     /// `GET /v1/poll`, and calls over HTTP.
@@ -61,14 +60,14 @@ enum Wire {
 impl Way {
     /// A server that offers all ways.
     pub fn server(more: &[(&str, &str)]) -> Server {
-        Server::start_with(&[&QUIC[..], more].concat())
+        Server::start_with(&[&QUIC[..], &[("SKEIN__ACCESS__WEB_TRANSPORT", "true")], more].concat())
     }
 
     pub fn address(self, server: &Server) -> Address {
         let text = match self {
             Self::Tcp => format!("tcp://{}", server.tcp),
             Self::Quic => format!("quic://{}", server.quic.expect("a server with QUIC")),
-            Self::WebSocket | Self::Events | Self::Poll => format!("http://{}", server.http),
+            _ => format!("http://{}", server.http),
         };
         text.parse().unwrap()
     }
@@ -86,7 +85,7 @@ impl Way {
         };
         let received = resume.map_or(0, |seat| seat.received);
         match self {
-            Self::WebSocket | Self::Tcp | Self::Quic => {
+            Self::WebSocket | Self::Tcp | Self::Quic | Self::WebTransport => {
                 let mut pipe = match Pipe::try_open(server, self) {
                     Ok(pipe) => pipe,
                     // QUIC may be told before there is a stream to say it in.
@@ -132,47 +131,6 @@ impl Way {
                 Ok(peer)
             }
         }
-    }
-}
-
-/// What drives the links of these tests: it outlives them, as their last packets do.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
-
-/// A link, without waiting in the words of the tests.
-pub struct Pipe {
-    link: Link,
-    come: VecDeque<v1::Frame>,
-}
-
-impl Pipe {
-    /// Nothing has been said on it.
-    pub fn open(server: &Server, way: Way) -> Self {
-        Self::try_open(server, way).unwrap()
-    }
-
-    /// The same, unless the server does not want it.
-    pub fn try_open(server: &Server, way: Way) -> Result<Self, ClientError> {
-        let trusted = (way == Way::Quic).then(|| server.quic_certificate());
-        let options = ConnectOptions { trusted_certificates: trusted, timeout: PATIENCE, ..ConnectOptions::default() };
-        let link = RUNTIME.block_on(Link::connect(&way.address(server), &options))?;
-        Ok(Self { link, come: VecDeque::new() })
-    }
-
-    pub fn say(&mut self, body: Body) {
-        self.link.queue(&v1::Frame { body: Some(body), ..Default::default() }).unwrap();
-        // A server that has closed already is fine.
-        let _ = RUNTIME.block_on(self.link.flush());
-    }
-
-    /// The next frame; `None` when the connection has ended.
-    pub fn next(&mut self) -> Option<Body> {
-        if self.come.is_empty() {
-            let mut frames = Vec::new();
-            let receiving = async { tokio::time::timeout(PATIENCE, self.link.receive(&mut frames)).await };
-            RUNTIME.block_on(receiving).expect("nothing comes").ok()?;
-            self.come.extend(frames);
-        }
-        self.come.pop_front()?.body
     }
 }
 

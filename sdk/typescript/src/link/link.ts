@@ -264,7 +264,7 @@ export class Link {
     this.#planRenewal(Number(welcome.tokenExpiresMs) - Number(welcome.serverTimeMs));
     if (this.#transport > 0) this.#planUpgrade();
     else this.#upgradeMs = UPGRADE_MS;
-    this.events.ready(welcome, this.#current.name);
+    this.events.ready(welcome, this.#connection?.name ?? this.#current.name);
   }
 
   #fail(ids: readonly number[], error: SkeinError): void {

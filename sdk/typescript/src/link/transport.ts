@@ -2,7 +2,7 @@
 
 import type { Frame } from "../gen/skein/v1/link_pb.js";
 
-export type TransportName = "websocket" | "stream" | "poll";
+export type TransportName = "webtransport" | "websocket" | "stream" | "poll";
 
 /** What a transport tells its owner. Nothing comes after `ended`. */
 export interface TransportEvents {
@@ -17,6 +17,8 @@ export interface TransportEvents {
 
 /** One connection. Nothing throws. */
 export interface Connection {
+  /** What carries it, where its transport has a choice; settled when it is opened. */
+  readonly name?: TransportName;
   send(frame: Frame): void;
   close(): void;
 }

@@ -13,6 +13,7 @@ mod server;
 mod slow;
 mod storm;
 mod subject;
+mod sync;
 mod target;
 
 use clap::Subcommand;
@@ -43,10 +44,15 @@ enum Measure {
     /// Memory of the server per idle connection, and what idling costs
     ///
     /// Each connection authenticates, sends one message and receives one; then the growth of the server's resident memory is divided by their
-    /// number. Accounts are made before the first reading; connections, sessions, and what the messages cost are in the figure.
+    /// number. Accounts are made before the first reading; connections, sessions, and what the messages cost are in the figure. From then on each
+    /// connection pings, as clients do, and the server's time is counted. Connections are made by processes of their own; more than the server may
+    /// have files for are shared among several servers.
     ///
-    /// Examples: skein bench idle; skein bench idle --tls --connections 5000 --json
+    /// Examples: skein bench idle; skein bench idle --tls --connections 5000 --json; skein bench idle --connections 100000
     Idle(idle::Args),
+    /// The connections of one process of `idle`
+    #[command(hide = true)]
+    IdlePart(idle::PartArgs),
     /// Whether a store with ten times as many messages is slower
     ///
     /// People write to one another until so many messages are stored, as fast as they are answered; then what a send costs is measured, and how long the
@@ -70,6 +76,14 @@ enum Measure {
     ///
     /// Examples: skein bench slow; skein bench slow --stalled 90 --connections 2000 --json
     Slow(slow::Args),
+    /// A device that is new, or was away, gets everything it lacks
+    ///
+    /// People write to one another; then devices connect, say hello and pull their user's timeline with the newest messages of each conversation, page by
+    /// page, compressed, as the SDKs do. First as many at once as the server can take, then half of that on an open-loop schedule for the latencies,
+    /// which count from the time a device was due.
+    ///
+    /// Examples: skein bench sync; skein bench sync --users 500 --conversations 100 --json
+    Sync(sync::Args),
     /// Everybody is cut off at once, and comes back
     ///
     /// Clients, each the whole Rust SDK, write to one another at a steady rate; then all their connections end in the same moment. How many resume their
@@ -101,9 +115,11 @@ pub async fn run(args: Args) -> Outcome {
         match args.measure {
             Measure::Send(args) => send::run(args).await,
             Measure::Idle(args) => idle::run(args).await,
+            Measure::IdlePart(args) => idle::run_part(args).await,
             Measure::History(args) => history::run(args).await,
             Measure::Fanout(args) => fanout::run(args).await,
             Measure::Slow(args) => slow::run(args).await,
+            Measure::Sync(args) => sync::run(args).await,
             Measure::Storm(args) => storm::run(args).await,
             Measure::Crash(args) => crash::run(args).await,
         }

@@ -70,6 +70,11 @@ impl Peer {
 
     /// Runs an operation and waits for its answer, past everything else that comes.
     pub async fn call<A: Encoded>(&mut self, method: &str, request: &impl Encoded) -> Result<A, Error> {
+        Ok(Codec::Binary.decode(&self.ask(method, request).await?)?)
+    }
+
+    /// The same; the answer as it travelled.
+    pub async fn ask(&mut self, method: &str, request: &impl Encoded) -> Result<Bytes, Error> {
         let asked = self.request(method, Codec::Binary.encode(request))?;
         self.flush().await?;
         let mut heard = Vec::new();
@@ -79,7 +84,7 @@ impl Peer {
                 if let Heard::Answer(id, result) = heard
                     && id == asked
                 {
-                    return Ok(Codec::Binary.decode(&result?)?);
+                    return Ok(result?);
                 }
             }
         }
@@ -88,6 +93,13 @@ impl Peer {
     /// Queues an ack of everything taken.
     pub fn acknowledge(&mut self) -> Result<(), Error> {
         Ok(self.link.queue(&v1::Frame { ack: self.received, ..Default::default() })?)
+    }
+
+    /// Says that it is there.
+    pub async fn ping(&mut self) -> Result<(), Error> {
+        let ping = v1::Ping { time_ms: super::people::now_ms(), ..Default::default() };
+        self.link.queue(&v1::Frame { ack: self.received, body: Some(ping.into()), ..Default::default() })?;
+        self.flush().await
     }
 
     /// Writes what is queued.

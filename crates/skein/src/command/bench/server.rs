@@ -18,6 +18,9 @@ use crate::command::Error;
 /// Ticks of /proc per second; fixed by the kernel's interface.
 const TICKS_PER_SECOND: u64 = 100;
 
+/// Files that a process needs besides its connections.
+const FILES_SPARE: u64 = 64;
+
 /// A running `skein serve` in a private directory.
 pub struct Server {
     child: Child,
@@ -47,8 +50,9 @@ impl Server {
     }
 
     /// The same with QUIC, and so with a certificate.
-    pub fn start_with_quic() -> Result<Self, Error> {
-        Self::start_with(true, new_host_key(), vec![("SKEIN__ACCESS__QUIC_LISTEN", "127.0.0.1:0".to_owned())])
+    pub fn start_with_quic(mut environment: Vec<(&'static str, String)>) -> Result<Self, Error> {
+        environment.push(("SKEIN__ACCESS__QUIC_LISTEN", "127.0.0.1:0".to_owned()));
+        Self::start_with(true, new_host_key(), environment)
     }
 
     /// SIGKILL: nothing is flushed, nobody is told.
@@ -103,7 +107,12 @@ impl Server {
 
     /// Logs this many people in.
     pub async fn log_in(&self, count: usize) -> Result<Vec<Login>, Error> {
-        people::log_in(&self.address(true)?, &self.options(), &self.host_key, count).await
+        people::log_in(&self.address(true)?, &self.options(), &self.host_key, 0..count).await
+    }
+
+    /// The key with which it trusts tokens.
+    pub fn host_key(&self) -> &str {
+        &self.host_key
     }
 
     /// The directory of the data, for measuring the disk.
@@ -129,6 +138,24 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.kill();
     }
+}
+
+/// Connections that a process may have here: one file each, and some for everything else.
+pub fn connections_max() -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files.saturating_sub(FILES_SPARE)).unwrap_or(usize::MAX)
+}
+
+/// An error when a process cannot have this many of what is named.
+pub fn check_connections(count: usize, what: &str) -> Result<(), Error> {
+    let max = connections_max();
+    if count > max {
+        return Err(
+            format!("{count} {what} need more files than a process may open here, which is enough for {max}").into()
+        );
+    }
+    Ok(())
 }
 
 /// A key that nobody else knows.

@@ -109,7 +109,7 @@ impl Cluster {
         let last = self.nodes.last().ok_or("there are no nodes")?;
         loop {
             let address = last.server.address(true)?;
-            match people::log_in(&address, &self.options(), &self.host_key, count).await {
+            match people::log_in(&address, &self.options(), &self.host_key, 0..count).await {
                 Err(_) if start.elapsed() < START_MAX => tokio::time::sleep(START_STEP).await,
                 other => return other,
             }

@@ -9,13 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::{Resource, getrlimit};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use self::member::{Member, Totals};
 use super::{
     report::{Report, progress, say},
-    server::{Server, cpu_of},
+    server::{Server, check_connections, cpu_of, new_host_key},
 };
 use crate::command::{Error, Outcome};
 
@@ -23,8 +22,6 @@ use crate::command::{Error, Outcome};
 const ROOM: &str = "bench";
 /// Members that connect at the same time.
 const CONCURRENCY: usize = 32;
-/// Files that a process needs besides its connections.
-const FILES_SPARE: u64 = 64;
 /// People who talk; each on a connection of its own.
 const SENDERS: usize = 8;
 /// The room is hot before anything is measured.
@@ -69,12 +66,7 @@ struct Stage {
 }
 
 pub async fn run(args: Args) -> Outcome {
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    if args.members as u64 + FILES_SPARE > limit {
-        return Err(
-            format!("{} members need more than the {limit} files that a process may open here", args.members).into()
-        );
-    }
+    check_connections(args.members, "members")?;
     if args.rate <= 0.0 || args.bytes < sender::STAMP_BYTES {
         return Err(format!("--rate must be above 0 and --bytes at least {}", sender::STAMP_BYTES).into());
     }
@@ -85,7 +77,7 @@ pub async fn run(args: Args) -> Outcome {
         unlimited("SKEIN__SERVICE__ROOMS__USER_MESSAGES_BURST"),
         unlimited("SKEIN__SERVICE__ROOMS__MESSAGES_PER_S"),
     ];
-    let server = Server::start_with(false, super::server::new_host_key(), environment)?;
+    let server = Server::start_with(false, new_host_key(), environment)?;
     let people = server.log_in(args.members + SENDERS).await?;
     let (members, talkers) = people.split_at(args.members);
     let totals = Arc::new(Totals::new()?);

@@ -68,7 +68,7 @@ pub async fn run(args: Args) -> Outcome {
     }
     let (server, people, address, options) = match &args.server {
         None => {
-            let server = if args.quic { Server::start_with_quic()? } else { Server::start(args.tls)? };
+            let server = if args.quic { Server::start_with_quic(Vec::new())? } else { Server::start(args.tls)? };
             let address = if args.quic { server.quic_address()? } else { server.address(args.tcp)? };
             let (people, options) = (server.log_in(count).await?, server.options());
             (Some(server), people, address, options)
@@ -76,7 +76,7 @@ pub async fn run(args: Args) -> Outcome {
         Some(address) => {
             let options = ConnectOptions::default();
             let key = args.host_key.as_deref().unwrap_or_default();
-            (None, people::log_in(address, &options, key, count).await?, address.clone(), options)
+            (None, people::log_in(address, &options, key, 0..count).await?, address.clone(), options)
         }
     };
     let fsync = server.as_ref().map(|server| measure_fsync(server.directory())).transpose()?;

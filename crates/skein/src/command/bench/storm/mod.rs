@@ -11,7 +11,6 @@ use std::{
 };
 
 use hdrhistogram::Histogram;
-use rustix::process::{Resource, getrlimit};
 use skein_client::{Address, Client, MemoryCache, Update, account::Login};
 use skein_proto::id::{ConversationId, UserId};
 use tokio::{sync::broadcast::error::RecvError, task::JoinSet};
@@ -20,14 +19,12 @@ use self::relay::Relay;
 use super::{
     report::{Report, progress, say},
     send::stage::LATENCY_MAX_US,
-    server::{Server, cpu_of},
+    server::{Server, check_connections, cpu_of},
 };
 use crate::command::{Error, Outcome};
 
 /// Files of this process for each client: its own end, and both of the network between.
-const FILES_PER_CLIENT: u64 = 3;
-/// Files that it needs besides.
-const FILES_SPARE: u64 = 64;
+const FILES_PER_CLIENT: usize = 3;
 /// How long everybody may take to connect, and to have everything in the end.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Latencies are looked at in windows of this length.
@@ -76,13 +73,7 @@ struct Acked {
 
 pub async fn run(args: Args) -> Outcome {
     let count = args.connections.max(2).next_multiple_of(2);
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    if count as u64 * FILES_PER_CLIENT + FILES_SPARE > limit {
-        return Err(format!(
-            "{count} clients and their network need more than the {limit} files that a process may open here"
-        )
-        .into());
-    }
+    check_connections(count * FILES_PER_CLIENT, "connections of clients and of the network between")?;
     if args.rate <= 0.0 {
         return Err("--rate must be above 0".into());
     }

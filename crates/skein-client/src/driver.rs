@@ -37,7 +37,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(15);
 /// A link that was left sooner than this after it began is replaced after a wait, in milliseconds.
 const STAY_MS: u64 = 1_000;
 /// A link that is left gets this long for answers that are on their way, in milliseconds: what is asked again elsewhere may be a second time there.
-const LAST_ANSWERS_MS: u64 = 1_000;
+const LAST_ANSWERS_MS: u64 = 1_800;
 /// After the server said that it has too much to do, waits begin as if so many tries had failed.
 const OVERLOADED_FAILURES: u32 = 5;
 /// A token with less than this left is refreshed.

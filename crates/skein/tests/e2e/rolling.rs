@@ -33,8 +33,8 @@ const TALKERS: usize = 3;
 /// What somebody was told in a room, in order.
 #[derive(Clone, Debug, PartialEq)]
 enum Told {
-    /// The talker, and the number of what they said.
-    Said(usize, u64),
+    /// The talker, and the number of what they said; and its offset.
+    Said(usize, u64, u64),
     /// There is something that they did not get.
     Gap,
 }
@@ -53,7 +53,7 @@ fn listen(mut updates: broadcast::Receiver<RoomUpdate>) -> Arc<Mutex<Vec<Told>>>
             let entry = match update {
                 RoomUpdate::Message(message) => {
                     let (talker, number) = message.text.split_once(' ').unwrap();
-                    Told::Said(talker.parse().unwrap(), number.parse().unwrap())
+                    Told::Said(talker.parse().unwrap(), number.parse().unwrap(), message.offset)
                 }
                 RoomUpdate::Lost(_) | RoomUpdate::Sampled(_) | RoomUpdate::Moved => Told::Gap,
                 RoomUpdate::Joined | RoomUpdate::Counts { .. } => continue,
@@ -97,8 +97,8 @@ fn check_told(whose: &str, told: &[Told], talker: usize, acked: &[u64]) {
     for entry in told {
         match entry {
             Told::Gap => gap = true,
-            Told::Said(who, number) if *who == talker => {
-                assert!(came.insert(*number), "{whose}: {talker} {number} came twice");
+            Told::Said(who, number, _) if *who == talker => {
+                assert!(came.insert(*number), "{whose}: {talker} {number} came twice: {told:?}");
                 assert!(last.is_none_or(|last| last < *number), "{whose}: {talker} {number} after {last:?}");
                 let from = last.map_or(0, |last| last + 1);
                 let missing: Vec<_> = acked.iter().filter(|one| (from..*number).contains(*one)).collect();
@@ -116,7 +116,7 @@ fn check_order(one: &[Told], other: &[Told]) {
     let known = |told: &[Told]| -> HashMap<(usize, u64), usize> {
         let said = told
             .iter()
-            .filter_map(|entry| if let Told::Said(who, number) = entry { Some((*who, *number)) } else { None });
+            .filter_map(|entry| if let Told::Said(who, number, _) = entry { Some((*who, *number)) } else { None });
         said.enumerate().map(|(at, key)| (key, at)).collect()
     };
     let (one, other) = (known(one), known(other));
@@ -171,13 +171,18 @@ fn roll(servers: &mut [Server; 3], index: usize, leaves: Client) {
     }
 }
 
+/// Whether something came.
+fn heard(told: &[Told], talker: usize, number: u64) -> bool {
+    told.iter().any(|entry| matches!(entry, Told::Said(who, said, _) if (*who, *said) == (talker, number)))
+}
+
 /// All that one talker said in one room came to everybody, or they were told that something is missing.
 fn check_talk(people: &[Person], room: usize, talker: usize, acked: &[u64]) {
     let last = *acked.last().expect("nothing was said");
     for (number, person) in people.iter().enumerate() {
         let told = &person.rooms[room].1;
         // The nodes are as they will stay, so what came last comes to all.
-        until("the last words", || told.lock().unwrap().contains(&Told::Said(talker, last)));
+        until("the last words", || heard(&told.lock().unwrap(), talker, last));
         check_told(&format!("person {number} in room {room}"), &told.lock().unwrap(), talker, acked);
     }
 }

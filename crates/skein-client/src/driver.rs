@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -76,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) options: ConnectOptions,
     /// Held while pulling.
     pub(crate) pulls: tokio::sync::Mutex<()>,
+    /// Number of the present session, or the last one; from 1.
+    pub(crate) session: AtomicU64,
     /// The live rooms that this client is in.
     pub(crate) rooms: Mutex<HashMap<String, Weak<RoomState>>>,
     /// The people who are watched, and how they looked last.
@@ -347,7 +352,7 @@ impl Driver {
                 ClientEvent::Response { id, result } => {
                     if let Some(command) = self.open.remove(&id) {
                         if let (Some(room), Ok(body)) = (&command.about, &result) {
-                            room.joined(body);
+                            room.joined(body, self.shared.session.load(Ordering::Relaxed));
                         }
                         let _ = command.answer.send(result.map_err(ClientError::Refused));
                     }
@@ -390,6 +395,9 @@ impl Driver {
         // From the server's clock, whatever ours says; a fifth of the life is left for trying.
         let life_ms = welcome.token_expires_ms.saturating_sub(welcome.server_time_ms);
         self.renew_at_ms = if life_ms == 0 { u64::MAX } else { now_ms() + life_ms / 5 * 4 };
+        if !welcome.resumed {
+            self.shared.session.fetch_add(1, Ordering::Relaxed);
+        }
         for command in std::mem::take(&mut self.again) {
             self.ask(command);
         }

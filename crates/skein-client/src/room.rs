@@ -1,6 +1,6 @@
 //! Live rooms: a handle that joins, and joins again by itself after the connection was lost, with what was missed meanwhile.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Weak, atomic::Ordering};
 
 use parking_lot::Mutex;
 use skein_proto::{
@@ -64,6 +64,8 @@ struct Place {
     online: u64,
     /// The room is over, or we are not let in any more.
     closed: bool,
+    /// The session that is in the room, by its number.
+    session: u64,
 }
 
 /// Leaves the room.
@@ -128,6 +130,9 @@ async fn enter(client: &Client, state: &Arc<RoomState>, replay_max: u32) -> Resu
     let _entering = state.entering.lock().await;
     let (epoch, offset) = {
         let place = state.place.lock();
+        if place.offset > 0 && place.session == client.shared.session.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         (place.epoch, place.offset)
     };
     let request = v1::JoinRoomRequest { room_id: state.id.clone(), replay_max, epoch, offset, ..Default::default() };
@@ -203,14 +208,16 @@ impl RoomState {
     }
 
     /// The server has let us in. Called before anything that follows the answer is looked at.
-    pub(crate) fn joined(&self, body: &[u8]) {
+    pub(crate) fn joined(&self, body: &[u8], session: u64) {
         let Ok(answer) = Codec::Binary.decode::<v1::JoinRoomResponse>(body) else { return };
         let mut place = self.place.lock();
         if place.offset > 0 && answer.epoch != place.epoch {
             self.tell(RoomUpdate::Moved);
         }
         let known = if answer.epoch == place.epoch { place.offset } else { 0 };
-        *place = Place { epoch: answer.epoch, offset: answer.offset, online: answer.online_count, closed: false };
+        // Pushes may have been faster than an answer to being there already.
+        let offset = answer.offset.max(known);
+        *place = Place { epoch: answer.epoch, offset, online: answer.online_count, closed: false, session };
         self.tell(RoomUpdate::Joined);
         if answer.lost > 0 {
             self.tell(RoomUpdate::Lost(answer.lost));
@@ -330,13 +337,13 @@ mod tests {
     #[test]
     fn each_message_comes_once_and_whatever_does_not_is_counted() {
         let (room, mut listener) = state();
-        room.joined(&joined(1, 5, &[3, 4], 0));
+        room.joined(&joined(1, 5, &[3, 4], 0), 1);
         room.pushed(push(1, 5, 2, 0, 1));
         room.pushed(push(1, 10, 0, 2, 0));
         room.pushed(push(1, 10, 1, 0, 0));
         assert_eq!(told(&mut listener), ["3", "4", "5", "6", "sampled 1", "lost 2", "10"]);
         // Joined again, with what was missed; some of it was known.
-        room.joined(&joined(1, 14, &[12, 13], 1));
+        room.joined(&joined(1, 14, &[12, 13], 1), 1);
         room.pushed(push(1, 14, 1, 0, 0));
         assert_eq!(told(&mut listener), ["lost 1", "12", "13", "14"]);
         room.pushed(push(1, 17, 1, 0, 0));

@@ -7,6 +7,17 @@ use skein_proto::limits;
 
 pub use crate::limit::config::LimitsConfig;
 
+/// The header in which proxies say whom they speak for. Only one is believed: the other one they may pass on as a client made it up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded`, the standard (RFC 7239).
+    Forwarded,
+}
+
 /// Section `[access]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -38,8 +49,10 @@ pub struct AccessConfig {
     pub allowed_origins: Vec<String>,
     /// Networks of proxies whose connections begin with a PROXY header (version 1 or 2), which says whom they speak for.
     pub proxy_protocol_from: Vec<String>,
-    /// Networks of proxies whose `X-Forwarded-For` is believed.
+    /// Networks of proxies that are believed when they say whom they speak for.
     pub forwarded_from: Vec<String>,
+    /// In which header they say it.
+    pub forwarded_header: ForwardedHeader,
     /// Who may do how much.
     pub limits: LimitsConfig,
     /// Clients send something at least this often, in milliseconds.
@@ -73,6 +86,7 @@ impl Default for AccessConfig {
             allowed_origins: Vec::new(),
             proxy_protocol_from: Vec::new(),
             forwarded_from: Vec::new(),
+            forwarded_header: ForwardedHeader::default(),
             limits: LimitsConfig::default(),
             heartbeat_ms: limits::HEARTBEAT_MS,
             heartbeat_max_ms: 300_000,

@@ -22,6 +22,8 @@ const COUNTERS: &[(&str, &str)] = &[
     ("skein_room_frames_total", "Frames of live rooms that were handed to links."),
     ("skein_room_deliveries_total", "Messages in them."),
     ("skein_room_lost_total", "Messages of live rooms that members were told they do not get."),
+    ("skein_presence_told_total", "Looks of people that watchers were told."),
+    ("skein_presence_coalesced_total", "Changes of a look that were told with a later one, because too many came."),
     (
         "skein_quic_retries_total",
         "QUIC handshakes whose client had to prove its address first, because many were under way.",
@@ -54,6 +56,8 @@ pub(crate) fn describe() {
     );
     describe_gauge!("skein_rooms", "Live rooms that sessions of this node are in.");
     describe_gauge!("skein_room_members", "Their members that are connected here.");
+    describe_gauge!("skein_presence_watched", "People whom sessions of this node watch.");
+    gauge!("skein_presence_watched").set(0.0);
     describe_gauge!("skein_links", "Links of this node, as others are told.");
     describe_histogram!("skein_request_seconds", "Time until an operation was answered, by method.");
 }
@@ -85,6 +89,21 @@ pub(crate) fn room_lost(messages: u64) {
 pub(crate) fn rooms(rooms: usize, members: u64) {
     gauge!("skein_rooms").set(rooms as f64);
     gauge!("skein_room_members").set(members as f64);
+}
+
+/// So many looks of people were pushed to a watcher.
+pub(crate) fn presence_told(looks: usize) {
+    counter!("skein_presence_told_total").increment(looks as u64);
+}
+
+/// A look has changed again before its watcher was told.
+pub(crate) fn presence_coalesced() {
+    counter!("skein_presence_coalesced_total").increment(1);
+}
+
+/// So many people are watched by sessions of this node.
+pub(crate) fn presence_watched(people: usize) {
+    gauge!("skein_presence_watched").set(people as f64);
 }
 
 /// A link's peer stopped taking bytes.

@@ -1,7 +1,7 @@
 //! The handle that an application holds. It may be cloned; the last one dropped stops the client.
 
 use std::{
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -97,6 +97,7 @@ impl Client {
             gateways: Mutex::new(Gateways::new(addresses.into().into_vec())),
             options,
             pulls: tokio::sync::Mutex::new(()),
+            session: AtomicU64::new(0),
             rooms: Mutex::default(),
             typing: Mutex::default(),
             moved: Notify::new(),

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(15);
 /// A link that was left sooner than this after it began is replaced after a wait, in milliseconds.
 const STAY_MS: u64 = 1_000;
+/// A link that is left gets this long for answers that are on their way, in milliseconds: what is asked again elsewhere may be a second time there.
+const LAST_ANSWERS_MS: u64 = 1_800;
 /// After the server said that it has too much to do, waits begin as if so many tries had failed.
 const OVERLOADED_FAILURES: u32 = 5;
 /// A token with less than this left is refreshed.
@@ -74,6 +79,8 @@ pub(crate) struct Shared {
     pub(crate) options: ConnectOptions,
     /// Held while pulling.
     pub(crate) pulls: tokio::sync::Mutex<()>,
+    /// Number of the present session, or the last one; from 1.
+    pub(crate) session: AtomicU64,
     /// The live rooms that this client is in.
     pub(crate) rooms: Mutex<HashMap<String, Weak<RoomState>>>,
     /// The people who are watched, and how they looked last.
@@ -268,10 +275,12 @@ impl Driver {
             if link.flush().await.is_err() {
                 break Outcome::Lost;
             }
-            let due = self
-                .session
-                .poll_timeout()
-                .map_or(1_000, |due| due.min(self.renew_at_ms).min(self.leave_at_ms).saturating_sub(now_ms()).max(1));
+            if self.leaves_at_ms() <= now_ms() {
+                break Outcome::Moved;
+            }
+            let due = self.session.poll_timeout().map_or(1_000, |due| {
+                due.min(self.renew_at_ms).min(self.leaves_at_ms()).saturating_sub(now_ms()).max(1)
+            });
             tokio::select! {
                 received = link.receive(&mut frames) => {
                     let now_ms = now_ms();
@@ -285,9 +294,6 @@ impl Driver {
                     None => break Outcome::Stopped,
                 },
                 () = sleep(Duration::from_millis(due)) => {
-                    if self.leave_at_ms <= now_ms() {
-                        break Outcome::Moved;
-                    }
                     self.session.handle_timeout(now_ms());
                     self.renew_in_time();
                     if self.session.poll_timeout().is_none() {
@@ -311,11 +317,21 @@ impl Driver {
     }
 
     fn ask(&mut self, command: Command) {
-        if self.session.is_ready() {
+        // What a link that is being left could not answer any more waits for the next one.
+        if self.session.is_ready() && (command.once || self.leave_at_ms > now_ms()) {
             let id = self.session.request(&command.method, command.body.clone());
             self.open.insert(id, command);
         } else {
             self.again.extend(command.or_give_up());
+        }
+    }
+
+    /// When this link is left: once it is time, and nothing is open any more.
+    fn leaves_at_ms(&self) -> u64 {
+        if self.open.is_empty() || self.leave_at_ms > now_ms() {
+            self.leave_at_ms
+        } else {
+            self.leave_at_ms.saturating_add(LAST_ANSWERS_MS)
         }
     }
 
@@ -336,7 +352,7 @@ impl Driver {
                 ClientEvent::Response { id, result } => {
                     if let Some(command) = self.open.remove(&id) {
                         if let (Some(room), Ok(body)) = (&command.about, &result) {
-                            room.joined(body);
+                            room.joined(body, self.shared.session.load(Ordering::Relaxed));
                         }
                         let _ = command.answer.send(result.map_err(ClientError::Refused));
                     }
@@ -379,6 +395,9 @@ impl Driver {
         // From the server's clock, whatever ours says; a fifth of the life is left for trying.
         let life_ms = welcome.token_expires_ms.saturating_sub(welcome.server_time_ms);
         self.renew_at_ms = if life_ms == 0 { u64::MAX } else { now_ms() + life_ms / 5 * 4 };
+        if !welcome.resumed {
+            self.shared.session.fetch_add(1, Ordering::Relaxed);
+        }
         for command in std::mem::take(&mut self.again) {
             self.ask(command);
         }

@@ -302,6 +302,16 @@ impl Client {
         Ok(answer.devices)
     }
 
+    /// How long one was here, per day; days without are left out. Days count from 1970-01-01 in the deployment's own time; both 0: today. At most 366.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT`.
+    pub async fn online_time(&self, from_day: i64, to_day: i64) -> Answer<Vec<v1::OnlineDay>> {
+        let request = v1::GetMyOnlineTimeRequest { from_day, to_day, ..Default::default() };
+        let answer: v1::GetMyOnlineTimeResponse = self.call("PresenceService/GetMyOnlineTime", &request).await?;
+        Ok(answer.days)
+    }
+
     /// Logs another device out.
     ///
     /// # Errors

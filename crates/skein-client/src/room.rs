@@ -1,6 +1,6 @@
 //! Live rooms: a handle that joins, and joins again by itself after the connection was lost, with what was missed meanwhile.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Weak, atomic::Ordering};
 
 use parking_lot::Mutex;
 use skein_proto::{
@@ -50,6 +50,8 @@ pub struct Room {
 pub(crate) struct RoomState {
     id: String,
     place: Mutex<Place>,
+    /// Held while the server is asked to let us in, so that what was missed is told once.
+    entering: tokio::sync::Mutex<()>,
     updates: broadcast::Sender<RoomUpdate>,
 }
 
@@ -60,6 +62,10 @@ struct Place {
     /// Of the next message; 0 before the room was joined.
     offset: u64,
     online: u64,
+    /// The room is over, or we are not let in any more.
+    closed: bool,
+    /// The session that is in the room, by its number.
+    session: u64,
 }
 
 /// Leaves the room.
@@ -92,7 +98,7 @@ impl Client {
         replay_max: u32,
     ) -> Result<(Room, broadcast::Receiver<RoomUpdate>), ClientError> {
         let (updates, listener) = broadcast::channel(UPDATES_MAX);
-        let state = Arc::new(RoomState { id: id.to_owned(), place: Mutex::default(), updates });
+        let state = Arc::new(RoomState::new(id, updates));
         {
             let mut rooms = self.shared.rooms.lock();
             if rooms.get(id).is_some_and(|known| known.strong_count() > 0) {
@@ -121,8 +127,12 @@ impl Client {
 
 /// Asks to be let in from where we were.
 async fn enter(client: &Client, state: &Arc<RoomState>, replay_max: u32) -> Result<(), ClientError> {
+    let _entering = state.entering.lock().await;
     let (epoch, offset) = {
         let place = state.place.lock();
+        if place.offset > 0 && place.session == client.shared.session.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         (place.epoch, place.offset)
     };
     let request = v1::JoinRoomRequest { room_id: state.id.clone(), replay_max, epoch, offset, ..Default::default() };
@@ -161,7 +171,7 @@ impl Room {
     pub async fn send_as(&self, request: v1::SendToRoomRequest) -> Result<v1::SendToRoomResponse, ClientError> {
         let request =
             v1::SendToRoomRequest { room_id: self.state.id.clone(), client_message_id: new_client_id(), ..request };
-        self.client.call("RoomService/SendToRoom", &request).await
+        self.call("RoomService/SendToRoom", &request).await
     }
 
     /// Adds to a counter.
@@ -171,26 +181,43 @@ impl Room {
     pub async fn count(&self, counter: &str, delta: u32) -> Result<(), ClientError> {
         let (room_id, counter) = (self.state.id.clone(), counter.to_owned());
         let request = v1::CountInRoomRequest { room_id, counter, delta, ..Default::default() };
-        let _: v1::CountInRoomResponse = self.client.call("RoomService/CountInRoom", &request).await?;
+        let _: v1::CountInRoomResponse = self.call("RoomService/CountInRoom", &request).await?;
         Ok(())
+    }
+
+    /// [`Client::call`] from inside. On a new session the request may come before we are in the room again: then we enter first.
+    async fn call<Q: Body, A: Body>(&self, method: &str, request: &Q) -> Result<A, ClientError> {
+        match self.client.call(method, request).await {
+            Err(error) if error.code() == Some(v1::ErrorCode::NotInRoom) && !self.state.place.lock().closed => {
+                enter(&self.client, &self.state, 0).await?;
+                self.client.call(method, request).await
+            }
+            answered => answered,
+        }
     }
 }
 
 impl RoomState {
+    fn new(id: &str, updates: broadcast::Sender<RoomUpdate>) -> Self {
+        Self { id: id.to_owned(), place: Mutex::default(), entering: tokio::sync::Mutex::default(), updates }
+    }
+
     fn tell(&self, update: RoomUpdate) {
         // Nobody listening is fine.
         let _ = self.updates.send(update);
     }
 
     /// The server has let us in. Called before anything that follows the answer is looked at.
-    pub(crate) fn joined(&self, body: &[u8]) {
+    pub(crate) fn joined(&self, body: &[u8], session: u64) {
         let Ok(answer) = Codec::Binary.decode::<v1::JoinRoomResponse>(body) else { return };
         let mut place = self.place.lock();
         if place.offset > 0 && answer.epoch != place.epoch {
             self.tell(RoomUpdate::Moved);
         }
         let known = if answer.epoch == place.epoch { place.offset } else { 0 };
-        *place = Place { epoch: answer.epoch, offset: answer.offset, online: answer.online_count };
+        // Pushes may have been faster than an answer to being there already.
+        let offset = answer.offset.max(known);
+        *place = Place { epoch: answer.epoch, offset, online: answer.online_count, closed: false, session };
         self.tell(RoomUpdate::Joined);
         if answer.lost > 0 {
             self.tell(RoomUpdate::Lost(answer.lost));
@@ -227,6 +254,7 @@ impl RoomState {
             self.tell(RoomUpdate::Counts { online: place.online, counters: push.counters });
         }
         if push.closed {
+            place.closed = true;
             self.tell(RoomUpdate::Closed("the room was closed".to_owned()));
         }
     }
@@ -277,7 +305,7 @@ mod tests {
 
     fn state() -> (RoomState, broadcast::Receiver<RoomUpdate>) {
         let (updates, listener) = broadcast::channel(100);
-        (RoomState { id: "r".to_owned(), place: Mutex::default(), updates }, listener)
+        (RoomState::new("r", updates), listener)
     }
 
     fn joined(epoch: u64, offset: u64, recent: &[u64], lost: u64) -> Vec<u8> {
@@ -309,13 +337,13 @@ mod tests {
     #[test]
     fn each_message_comes_once_and_whatever_does_not_is_counted() {
         let (room, mut listener) = state();
-        room.joined(&joined(1, 5, &[3, 4], 0));
+        room.joined(&joined(1, 5, &[3, 4], 0), 1);
         room.pushed(push(1, 5, 2, 0, 1));
         room.pushed(push(1, 10, 0, 2, 0));
         room.pushed(push(1, 10, 1, 0, 0));
         assert_eq!(told(&mut listener), ["3", "4", "5", "6", "sampled 1", "lost 2", "10"]);
         // Joined again, with what was missed; some of it was known.
-        room.joined(&joined(1, 14, &[12, 13], 1));
+        room.joined(&joined(1, 14, &[12, 13], 1), 1);
         room.pushed(push(1, 14, 1, 0, 0));
         assert_eq!(told(&mut listener), ["lost 1", "12", "13", "14"]);
         room.pushed(push(1, 17, 1, 0, 0));

@@ -75,6 +75,8 @@ pub struct ServiceConfig {
     pub login_other: LoginPolicy,
     /// Where days begin that online time is counted by: minutes ahead of UTC, e.g. 480 for China.
     pub day_offset_minutes: i32,
+    /// Messages that one conversation takes in a minute, from everybody, on each node that keeps the rules; as many signals. 0: any number.
+    pub messages_per_conversation_per_minute: u32,
     /// Live rooms.
     pub rooms: RoomConfig,
 }
@@ -94,6 +96,7 @@ impl Default for ServiceConfig {
             login_mobile: LoginPolicy::Allow,
             login_other: LoginPolicy::Allow,
             day_offset_minutes: 0,
+            messages_per_conversation_per_minute: 300_000,
             rooms: RoomConfig::default(),
         }
     }

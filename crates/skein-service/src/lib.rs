@@ -3,7 +3,8 @@
 //! In reading order: [`service`] (what everything shares), [`dispatch`] (the table of operations: the one place where a
 //! method name meets its function), [`caller`] and [`failure`] (who asks, what went wrong), [`gate`] (how the access layer gets in) with `remote`
 //! (from another node), then a folder per subject with one file per operation: `account`, `conversation`, `group`, `message`, `receipt`, `sync`,
-//! [`room`] (live rooms; [`effect`] is what they ask of a session), `signal`, [`presence`], [`admin`] (for business systems); [`hook`] asks a business system first; `fanout` tells the connections.
+//! [`room`] (live rooms; [`effect`] is what they ask of a session), `signal`, [`presence`], [`admin`] (for business systems); [`hook`] asks a business system first; `fanout` tells the connections. `bucket` says how often
+//! somebody may do something.
 //!
 //! To add an operation: declare it in `proto/`, write its file beside its siblings as an `impl Service` block, and add its line to
 //! the table in [`dispatch`]; a test fails until the table and the schema agree.
@@ -20,11 +21,12 @@ pub mod room;
 pub mod service;
 
 mod account;
-mod allowance;
+mod bucket;
 mod conversation;
 mod fanout;
 mod fit;
 mod group;
+mod measure;
 mod message;
 pub mod presence;
 mod receipt;
@@ -35,6 +37,7 @@ mod token;
 mod validate;
 
 pub use admin::{AdminConfig, ServerKey};
+pub use bucket::{Bucket, Buckets, Rate};
 pub use caller::Caller;
 pub use config::{LoginPolicy, RoomConfig, ServiceConfig};
 pub use dispatch::{is_for_servers, is_method};

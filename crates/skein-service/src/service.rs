@@ -17,8 +17,8 @@ use skein_proto::{
 use skein_store::Store;
 
 use crate::{
-    AdminConfig, Caller, Failure, Result, ServiceConfig, admin::ServerKeys, hook::BeforeMessage, room::Rooms,
-    signal::Signals, token::TokenKeys,
+    AdminConfig, Caller, Failure, Result, ServiceConfig, admin::ServerKeys, conversation::Pace, hook::BeforeMessage,
+    measure, room::Rooms, signal::Signals, token::TokenKeys,
 };
 
 /// Rosters of large groups kept for fan-out. Losing one costs a read.
@@ -45,6 +45,8 @@ pub struct Service {
     pub(crate) rosters: Mutex<Rosters>,
     /// The live rooms that this node keeps.
     pub(crate) rooms: Rooms,
+    /// How much one conversation takes, from everybody.
+    pub(crate) pace: Pace,
     /// Signals on their way.
     pub(crate) signals: Signals,
     /// Asked before a message of a user is stored.
@@ -78,7 +80,9 @@ impl Service {
         let event_kinds = KindSet::parse(&admin.event_kinds)
             .map_err(|error| Failure::invalid(format!("admin.event_kinds: {error}")))?;
         store.set_recorded_kinds(event_kinds.union(others));
+        measure::describe();
         let rooms = Rooms::start(&bus, config.rooms.clone());
+        let pace = Pace::new(config.messages_per_conversation_per_minute);
         Ok(Arc::new(Self {
             store,
             bus,
@@ -89,6 +93,7 @@ impl Service {
             event_kinds,
             rosters: Mutex::default(),
             rooms,
+            pace,
             signals: Signals::default(),
             before_message: OnceLock::new(),
             hashing: tokio::sync::Semaphore::new(2),

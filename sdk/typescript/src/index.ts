@@ -20,7 +20,7 @@ export type * from "./model/conversation.js";
 export type * from "./model/message.js";
 export type { Observable } from "./observable.js";
 export type { ClientEvents, ClientOptions } from "./options.js";
-export type { ChosenState, Presence, PresenceState } from "./presence/presence.js";
+export type { ChosenState, OnlineDay, Presence, PresenceState } from "./presence/presence.js";
 export type { Presences } from "./presence/presences.js";
 export type { RoomMessage, RoomPriority } from "./room/place.js";
 export type { Room, RoomContent, RoomEvents, RoomState } from "./room/room.js";

@@ -67,3 +67,21 @@ it("watches again after the server was away", async () => {
   await bob.client.presence.choose("away");
   await until(danIs, (presence) => presence?.state === "away", "what changes is told to the new session");
 });
+
+it("says how long one was here", async () => {
+  const eve = await join(server.address, "eve");
+  // A node says every ten seconds who is there; what it said last is certain.
+  const deadline = Date.now() + 30_000;
+  let days = await eve.client.presence.onlineTime();
+  while ((days[0]?.onlineMs ?? 0) === 0) {
+    expect(Date.now(), "nothing is counted").toBeLessThan(deadline);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    days = await eve.client.presence.onlineTime();
+  }
+  const today = Math.floor(Date.now() / 86_400_000);
+  // The night may pass in between.
+  expect([today - 1, today]).toContain(days[0]?.day);
+  expect(days[0]?.lastSeenMs).toBeGreaterThan(days[0]?.firstSeenMs ?? Number.POSITIVE_INFINITY);
+  expect(await eve.client.presence.onlineTime(today + 2, today + 3)).toEqual([]);
+  await expect(eve.client.presence.onlineTime(0, 366)).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+}, 45_000);

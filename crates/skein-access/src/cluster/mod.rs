@@ -19,9 +19,9 @@ pub(crate) use resolve::Hints;
 use std::{net::IpAddr, sync::atomic::AtomicBool};
 
 use skein_proto::v1;
-use skein_service::now_ms;
+use skein_service::{Buckets, Rate, now_ms};
 
-use crate::{config::AccessConfig, hello::Shared, limit::Buckets};
+use crate::{config::AccessConfig, hello::Shared};
 
 /// Addresses that ask where to connect and are kept in mind.
 const ASKING_MAX: usize = 65_536;
@@ -45,8 +45,7 @@ impl Cluster {
     pub(crate) fn new(config: &AccessConfig, tag: Option<[u8; 4]>) -> Self {
         let made_up = || tag.map_or_else(|| "local".to_owned(), |tag| format!("{:08x}", u32::from_le_bytes(tag)));
         let name = if config.name.is_empty() { made_up() } else { config.name.clone() };
-        let per_minute = config.dispatch.per_address_per_minute;
-        let asked = Buckets::new(per_minute, per_minute.div_ceil(4), ASKING_MAX);
+        let asked = Buckets::new(Rate::of_minute(config.dispatch.per_address_per_minute), ASKING_MAX);
         Self {
             name,
             neighbours: Neighbours::default(),

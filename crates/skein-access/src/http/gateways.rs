@@ -58,7 +58,7 @@ pub(super) fn answer(shared: &Shared, codec: Codec, body: &[u8]) -> Result<Bytes
 /// # Errors
 /// `RATE_LIMITED`, with the time to wait.
 pub(super) fn admit(shared: &Shared, Peer(place): &Peer) -> Result<(), v1::Error> {
-    let asked = shared.cluster.asked.take(place.address, now_ms());
+    let asked = shared.cluster.asked.take(place.address, now_ms(), 1);
     let text = "this address has asked too often where to connect";
     asked.map_err(|wait_ms| Failure::rate_limited(text, wait_ms).into())
 }

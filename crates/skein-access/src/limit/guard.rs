@@ -5,14 +5,16 @@ use std::{collections::HashMap, net::IpAddr, ops::Deref, sync::Arc};
 
 use parking_lot::Mutex;
 use skein_proto::{id::UserId, v1};
-use skein_service::Failure;
+use skein_service::{Buckets, Failure, Rate};
 
 use super::{
-    bucket::Buckets,
     config::LimitsConfig,
     network::{Network, counted},
 };
-use crate::{config::AccessConfig, measure};
+use crate::{
+    config::{AccessConfig, ForwardedHeader},
+    measure,
+};
 
 /// Addresses and users that are kept in mind, of each kind of limit.
 const KEYS_MAX: usize = 131_072;
@@ -74,6 +76,7 @@ pub(crate) struct Guard {
     /// Where PROXY headers, and forwarded ones, are believed from.
     proxies: Vec<Network>,
     forwarders: Vec<Network>,
+    forwarded_header: ForwardedHeader,
     open: Mutex<Open>,
     accepts: Buckets<IpAddr>,
     requests: Buckets<IpAddr>,
@@ -93,20 +96,16 @@ impl Guard {
         let networks = |key: &str, texts: &[String]| -> Result<Vec<Network>, String> {
             texts.iter().map(|text| text.parse().map_err(|wrong| format!("{key}: {wrong}"))).collect()
         };
-        let buckets = |per_minute: u32| (per_minute, per_minute.div_ceil(4), KEYS_MAX);
-        let of_addresses = |per_minute| {
-            let (rate, burst, keys_max) = buckets(per_minute);
-            Buckets::new(rate, burst, keys_max)
-        };
-        let (rate, burst, keys_max) = buckets(config.requests_per_user_per_minute);
+        let of_addresses = |per_minute| Buckets::new(Rate::of_minute(per_minute), KEYS_MAX);
         Ok(Self {
             exempt: networks("access.limits.exempt", &config.exempt)?,
             proxies: networks("access.proxy_protocol_from", &access.proxy_protocol_from)?,
             forwarders: networks("access.forwarded_from", &access.forwarded_from)?,
+            forwarded_header: access.forwarded_header,
             open: Mutex::new(Open { places: HashMap::new(), purge_at: PURGE_MIN }),
             accepts: of_addresses(config.connections_per_address_per_minute),
             requests: of_addresses(config.requests_per_address_per_minute),
-            users: Buckets::new(rate, burst, keys_max),
+            users: Buckets::new(Rate::of_minute(config.requests_per_user_per_minute), KEYS_MAX),
             records: Mutex::default(),
             news: Mutex::default(),
             config,
@@ -121,7 +120,7 @@ impl Guard {
         let (exempt, address) = (any_has(&self.exempt, address), counted(address));
         if !exempt {
             self.refuse_blocked(address, now_ms)?;
-            if self.accepts.take(address, now_ms).is_err() {
+            if self.accepts.take(address, now_ms, 1).is_err() {
                 measure::refused("connection_rate");
                 self.note_refusal(address, now_ms);
                 return Err(Refusal::TooOften);
@@ -166,6 +165,11 @@ impl Guard {
         any_has(&self.forwarders, address)
     }
 
+    /// In which header they say it.
+    pub(crate) fn forwarded_header(&self) -> ForwardedHeader {
+        self.forwarded_header
+    }
+
     /// The place of somebody behind a proxy, for a request or the link that it becomes.
     ///
     /// # Errors
@@ -193,7 +197,7 @@ impl Guard {
         if place.exempt {
             return Ok(());
         }
-        self.requests.take(place.address, now_ms).map_err(|retry_after_ms| {
+        self.requests.take(place.address, now_ms, 1).map_err(|retry_after_ms| {
             measure::refused("address_rate");
             self.note_refusal(place.address, now_ms);
             rate_limited("this address makes too many requests", retry_after_ms)
@@ -205,7 +209,7 @@ impl Guard {
     /// # Errors
     /// `RATE_LIMITED`, with the time to wait.
     pub(crate) fn request_of(&self, user: UserId, now_ms: u64) -> Result<(), v1::Error> {
-        self.users.take(user, now_ms).map_err(|retry_after_ms| {
+        self.users.take(user, now_ms, 1).map_err(|retry_after_ms| {
             measure::refused("user_rate");
             rate_limited("you make too many requests", retry_after_ms)
         })

@@ -7,7 +7,7 @@ use skein_proto::{event::EncodedEvent, id::UserId, v1};
 use skein_service::{OnlineReport, now_ms};
 use tokio::time::MissedTickBehavior;
 
-use crate::{hello::Shared, registry::LiveSession};
+use crate::{hello::Shared, measure, registry::LiveSession};
 
 /// Between two looks at who has come and gone.
 const TICK: Duration = Duration::from_millis(250);
@@ -42,6 +42,7 @@ async fn tell_people(shared: &Arc<Shared>) {
         }
         if count.is_multiple_of(TICKS_PER_PUSH) {
             push(shared).await;
+            measure::presence_watched(shared.watches.watched());
         }
     }
 }
@@ -60,6 +61,7 @@ async fn push(shared: &Arc<Shared>) {
         match shared.gate.look(looks).await {
             Ok(looked) => {
                 for ((session, _), presences) in batch.into_iter().zip(looked) {
+                    measure::presence_told(presences.len());
                     let event = v1::PresenceEvent { presences, ..Default::default() };
                     session.push(Arc::new(EncodedEvent::new(event)));
                 }

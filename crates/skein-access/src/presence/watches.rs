@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use skein_proto::id::UserId;
 use skein_service::PRESENCE_USERS_MAX;
 
-use crate::registry::LiveSession;
+use crate::{measure, registry::LiveSession};
 
 /// Locks; people are spread over them.
 const SHARDS: usize = 16;
@@ -115,7 +115,11 @@ impl Watches {
     fn mark(&self, session: &Arc<LiveSession>, users: impl Iterator<Item = UserId>) {
         let newly_due = session.with_watching(|watching| {
             let Some(watching) = watching else { return false };
-            watching.dirty.extend(users.filter(|user| watching.users.contains(user)));
+            for user in users.filter(|user| watching.users.contains(user)) {
+                if !watching.dirty.insert(user) {
+                    measure::presence_coalesced();
+                }
+            }
             let newly_due = !watching.is_due && !watching.dirty.is_empty();
             watching.is_due |= newly_due;
             newly_due
@@ -149,6 +153,11 @@ impl Watches {
         }
         self.due.lock().extend(waiting);
         taken
+    }
+
+    /// How many people are watched here.
+    pub(crate) fn watched(&self) -> usize {
+        self.by_user.iter().map(|shard| shard.lock().len()).sum()
     }
 
     /// They could not be asked for.
@@ -197,7 +206,7 @@ mod tests {
     fn only_who_is_watched_and_has_stirred_is_asked_for() {
         let (watches, session) = (Watches::new(), session());
         watches.watch(&session, &[UserId(7), UserId(8)]).unwrap();
-        assert_eq!(due(&watches), [[UserId(7), UserId(8)]]);
+        assert_eq!((watches.watched(), due(&watches)), (2, vec![vec![UserId(7), UserId(8)]]));
         assert!(due(&watches).is_empty());
         for _ in 0..3 {
             watches.stir(&[UserId(8), UserId(9)]);

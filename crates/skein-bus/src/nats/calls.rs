@@ -100,8 +100,9 @@ pub(super) async fn run(node: Arc<Node>) {
             () = node.drain.cancelled(), if !draining => {
                 draining = true;
                 let (own, group) = calls.get_mut();
-                let _ = own.unsubscribe().await;
-                let _ = group.unsubscribe().await;
+                // What is on its way from NATS is taken yet: nobody would answer it, and its callers would wait for as long as they can.
+                let _ = own.drain().await;
+                let _ = group.drain().await;
             }
             Some((reply, answer)) = waiting.next(), if !waiting.is_empty() => {
                 // Without an answer the service layer is stopping; the caller's deadline tells it.

@@ -50,6 +50,8 @@ const RECEIVERS_MAX: usize = 32_768;
 /// How long other nodes may take to say which devices are connected there.
 const DEVICES_WAIT_MAX: Duration = Duration::from_millis(500);
 
+/// Until the others have heard that this node leaves, and call it no more; it answers meanwhile.
+const HEARD_AFTER: Duration = Duration::from_millis(300);
 /// How long calls that were taken may go on when the node stops.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
@@ -366,6 +368,9 @@ impl Bus for NatsBus {
 
     async fn close(&self) {
         self.node.leave().await;
+        if self.node.role.serves && self.node.link.is_connected() {
+            tokio::time::sleep(HEARD_AFTER).await;
+        }
         self.node.drain.cancel();
         self.answering.close();
         let _ = tokio::time::timeout(DRAIN_MAX, self.answering.wait()).await;

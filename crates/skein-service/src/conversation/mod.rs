@@ -1,5 +1,8 @@
-//! The caller's conversation list.
+//! The caller's conversation list; `pace` says how much one conversation takes.
 
 mod clear;
 mod get;
+mod pace;
 mod update;
+
+pub(crate) use pace::Pace;

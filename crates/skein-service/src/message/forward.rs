@@ -42,6 +42,7 @@ impl Service {
         for (at, target) in targets.into_iter().enumerate() {
             for (part, content) in contents.iter().enumerate() {
                 validate::content(content)?;
+                let taken = self.pace.message_to(target, self.now_ms())?;
                 let client_message_id = derived_uuid(&key, at, part);
                 let draft = || v1::BeforeMessage {
                     sender_id: caller.user.0,
@@ -61,6 +62,7 @@ impl Service {
                     now_ms: self.now_ms(),
                 };
                 sent.push(self.append(caller, message).await?);
+                taken.used();
             }
         }
         Ok(v1::ForwardMessagesResponse { sent, ..Default::default() })

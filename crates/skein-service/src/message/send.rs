@@ -17,7 +17,8 @@ impl Service {
     ///
     /// With a before-hook, a business system is asked first.
     ///
-    /// Errors: `INVALID_ARGUMENT`, `TOO_LARGE`, `FORBIDDEN` (the hook), `NOT_A_MEMBER`, `NOT_FOUND` (no such person), `BLOCKED`, `STORE_FULL`, `OVERLOADED`.
+    /// Errors: `INVALID_ARGUMENT`, `TOO_LARGE`, `FORBIDDEN` (the hook), `NOT_A_MEMBER`, `NOT_FOUND` (no such person), `BLOCKED`, `STORE_FULL`, `RATE_LIMITED` (the conversation),
+    /// `OVERLOADED`.
     pub(crate) async fn send_message(
         &self,
         caller: &Caller,
@@ -33,6 +34,7 @@ impl Service {
         validate::content(&content)?;
         validate::bounded("external_id", &request.external_id, EXTERNAL_ID_BYTES_MAX)?;
         let client_message_id = validate::uuid("client_message_id", &request.client_message_id)?;
+        let taken = self.pace.message_to(conversation, self.now_ms())?;
         let draft = || v1::BeforeMessage {
             sender_id: caller.user.0,
             conversation_id: conversation.to_string(),
@@ -51,7 +53,9 @@ impl Service {
             external_id: request.external_id,
             now_ms: self.now_ms(),
         };
-        self.append(caller, message).await
+        let sent = self.append(caller, message).await?;
+        taken.used();
+        Ok(sent)
     }
 
     /// Appends a validated message, announces it, and answers as a send does.

@@ -10,7 +10,10 @@ use skein_proto::{
 };
 
 use super::{counters::Counters, pace::Pace, packet, pending::Pending, report::RoomReport};
-use crate::{allowance::Allowance, config::RoomConfig};
+use crate::{
+    bucket::{Bucket, Rate},
+    config::RoomConfig,
+};
 
 /// Between two packets that carry nothing but counts, in milliseconds.
 const COUNTS_INTERVAL_MS: u64 = 500;
@@ -29,6 +32,8 @@ pub(super) struct Room {
     id: String,
     epoch: u64,
     born_ms: u64,
+    /// No message is published before.
+    open_ms: u64,
     /// When anybody last did anything here.
     active_ms: u64,
     next_offset: u64,
@@ -44,7 +49,7 @@ pub(super) struct Room {
     online_told: u64,
     asked: bool,
     senders: HashMap<UserId, Allowances>,
-    all_senders: Allowance,
+    all_senders: Bucket,
     /// Offsets by who said it and under which id, and in which order they came.
     said: HashMap<(UserId, String), u64>,
     said_order: VecDeque<(UserId, String)>,
@@ -56,10 +61,10 @@ struct Online {
     heard_ms: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Allowances {
-    messages: Allowance,
-    counts: Allowance,
+    messages: Bucket,
+    counts: Bucket,
 }
 
 /// Why something was not taken.
@@ -91,11 +96,13 @@ pub(super) struct Before {
 }
 
 impl Room {
-    pub(super) fn new(id: &str, now_ms: u64, config: &RoomConfig) -> Self {
+    /// A room that publishes nothing for `hold_ms`: another node may have kept it until now, and says its last meanwhile.
+    pub(super) fn new(id: &str, now_ms: u64, hold_ms: u64) -> Self {
         Self {
             id: id.to_owned(),
             epoch: now_ms,
             born_ms: now_ms,
+            open_ms: now_ms + hold_ms,
             active_ms: now_ms,
             next_offset: 1,
             published: 1,
@@ -109,7 +116,7 @@ impl Room {
             online_told: 0,
             asked: false,
             senders: HashMap::new(),
-            all_senders: Allowance::full(now_ms, config.messages_per_s),
+            all_senders: Bucket::default(),
             said: HashMap::new(),
             said_order: VecDeque::new(),
         }
@@ -148,10 +155,10 @@ impl Room {
         }
         if let Some(user) = sender {
             let RoomConfig { user_messages_per_s, user_messages_burst, messages_per_s, .. } = *config;
-            let allowance = &mut self.allowances(now_ms, config, user).messages;
-            allowance.take(now_ms, user_messages_per_s, user_messages_burst, 1).map_err(Refused::TooFast)?;
-            let all = self.all_senders.take(now_ms, messages_per_s, messages_per_s, 1);
-            all.map_err(Refused::RoomTooFast)?;
+            let rate = Rate::per_second(user_messages_per_s, user_messages_burst);
+            self.allowances(now_ms, user).messages.take(rate, now_ms, 1).map_err(Refused::TooFast)?;
+            let rate = Rate::per_second(messages_per_s, messages_per_s);
+            self.all_senders.take(rate, now_ms, 1).map_err(Refused::RoomTooFast)?;
         }
         let offset = self.next_offset;
         self.next_offset += 1;
@@ -174,17 +181,11 @@ impl Room {
         self.said_order.push_back(key);
     }
 
-    fn allowances(&mut self, now_ms: u64, config: &RoomConfig, user: UserId) -> &mut Allowances {
+    fn allowances(&mut self, now_ms: u64, user: UserId) -> &mut Allowances {
         if self.senders.len() >= SENDERS_MAX {
-            self.senders.retain(|_, kept| {
-                !(kept.messages.is_full(now_ms, config.user_messages_per_s, config.user_messages_burst)
-                    && kept.counts.is_full(now_ms, config.user_counts_per_s, config.user_counts_per_s))
-            });
+            self.senders.retain(|_, kept| !(kept.messages.is_full(now_ms) && kept.counts.is_full(now_ms)));
         }
-        self.senders.entry(user).or_insert_with(|| Allowances {
-            messages: Allowance::full(now_ms, config.user_messages_burst),
-            counts: Allowance::full(now_ms, config.user_counts_per_s),
-        })
+        self.senders.entry(user).or_default()
     }
 
     /// Adds to a counter. What one person may add in a second is bounded.
@@ -196,9 +197,8 @@ impl Room {
         name: &str,
         delta: u32,
     ) -> Result<(), Refused> {
-        let per_second = config.user_counts_per_s;
-        let allowance = &mut self.allowances(now_ms, config, user).counts;
-        allowance.take(now_ms, per_second, per_second, delta).map_err(Refused::TooFast)?;
+        let rate = Rate::per_second(config.user_counts_per_s, config.user_counts_per_s);
+        self.allowances(now_ms, user).counts.take(rate, now_ms, delta).map_err(Refused::TooFast)?;
         self.active_ms = now_ms;
         if self.counters.add(name, delta) { Ok(()) } else { Err(Refused::TooManyCounters) }
     }
@@ -255,10 +255,10 @@ impl Room {
         if !self.asked {
             return Some(0);
         }
-        let messages_ms = (!self.pending.is_empty()).then(|| self.pace.due_ms());
+        let messages_ms = (!self.pending.is_empty()).then(|| self.pace.due_ms().max(self.open_ms));
         let counts_ms = self.counts_have_changed().then(|| {
             let due_ms = self.counts_ms + COUNTS_INTERVAL_MS;
-            due_ms.max(self.born_ms + SETTLE_MS).max(self.pace.due_ms())
+            due_ms.max(self.born_ms + SETTLE_MS).max(self.open_ms).max(self.pace.due_ms())
         });
         messages_ms.into_iter().chain(counts_ms).min()
     }

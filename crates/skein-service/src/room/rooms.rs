@@ -23,6 +23,9 @@ use skein_proto::v1::ErrorCode;
 const SHARDS: usize = 4;
 /// Rooms are looked at this often even if nothing happens in them, in milliseconds: for nodes that fell silent, and rooms that are over.
 const LOOK_MS: u64 = 1_000;
+/// In a cluster, a room that begins here may have been another node's a moment ago, and not all nodes know yet that it is not any more. What is said there is
+/// published first everywhere: a new room says nothing for so long, in milliseconds.
+const HANDOVER_MS: u64 = 400;
 
 /// All rooms of this node.
 pub(crate) struct Rooms {
@@ -36,6 +39,7 @@ struct Shard {
     /// Something is due earlier than it was.
     sooner: Notify,
     config: RoomConfig,
+    hold_ms: u64,
 }
 
 #[derive(Default)]
@@ -61,7 +65,9 @@ struct Due {
 
 impl Rooms {
     pub(crate) fn start(bus: &Arc<dyn Bus>, config: RoomConfig) -> Self {
-        let shard = || Arc::new(Shard { state: Mutex::default(), sooner: Notify::new(), config: config.clone() });
+        let hold_ms = if bus.tag().is_some() { HANDOVER_MS } else { 0 };
+        let shard =
+            || Arc::new(Shard { state: Mutex::default(), sooner: Notify::new(), config: config.clone(), hold_ms });
         let shards: Vec<_> = (0..SHARDS).map(|_| shard()).collect();
         let publishing = shards.iter().map(|shard| publish(shard.clone(), bus.clone()));
         let publishing = publishing.map(|task| AbortOnDropHandle::new(tokio::spawn(task))).collect();
@@ -162,7 +168,7 @@ impl Shard {
             Some((known, _)) => known.clone(),
             None => {
                 let id: Arc<str> = id.into();
-                let room = Room::new(&id, now_ms, &self.config);
+                let room = Room::new(&id, now_ms, self.hold_ms);
                 state.rooms.insert(id.clone(), Kept { room, due_ms: 0, waiting: Vec::new() });
                 state.agenda.insert((0, id.clone()));
                 id

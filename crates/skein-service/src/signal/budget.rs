@@ -1,11 +1,12 @@
 //! How many signals one person may send: to one target, and altogether.
 
-use std::collections::HashMap;
-
-use parking_lot::Mutex;
 use skein_proto::id::{ConversationId, UserId};
 
-use crate::{Failure, Result, allowance::Allowance};
+use crate::{
+    Failure, Result,
+    bucket::{Buckets, Rate},
+    measure,
+};
 
 /// Signals of one person to one target per second, and at once.
 const TARGET_PER_S: u32 = 5;
@@ -17,34 +18,34 @@ const USER_BURST: u32 = 60;
 const TYPING_PER_S: u32 = 1;
 const TYPING_BURST: u32 = 7;
 const TYPING_COST: u32 = 3;
-/// Allowances that are remembered. Forgetting one that is used up gives a few signals more.
+/// Budgets that are remembered, of each kind. Forgetting one that is used up gives a few signals more.
 const KEPT_MAX: usize = 65_536;
 
 /// Whom a signal is for, as far as its budget is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Target {
-    /// Whoever it is.
-    Anybody,
     User(UserId),
     Conversation(ConversationId),
     /// That somebody writes in a conversation.
     Typing(ConversationId),
 }
 
-impl Target {
-    /// Per second, at once, and what one signal takes of it.
-    fn terms(self) -> (u32, u32, u32) {
-        match self {
-            Self::Anybody => (USER_PER_S, USER_BURST, 1),
-            Self::User(_) | Self::Conversation(_) => (TARGET_PER_S, TARGET_BURST, 1),
-            Self::Typing(_) => (TYPING_PER_S, TYPING_BURST, TYPING_COST),
+/// What is left to everybody who sent something lately.
+pub(crate) struct Budgets {
+    targets: Buckets<(UserId, Target)>,
+    typing: Buckets<(UserId, Target)>,
+    users: Buckets<UserId>,
+}
+
+impl Default for Budgets {
+    fn default() -> Self {
+        Self {
+            targets: Buckets::new(Rate::per_second(TARGET_PER_S, TARGET_BURST), KEPT_MAX),
+            typing: Buckets::new(Rate::per_second(TYPING_PER_S, TYPING_BURST), KEPT_MAX),
+            users: Buckets::new(Rate::per_second(USER_PER_S, USER_BURST), KEPT_MAX),
         }
     }
 }
-
-/// What is left to everybody who sent something lately.
-#[derive(Default)]
-pub(crate) struct Budgets(Mutex<HashMap<(UserId, Target), Allowance>>);
 
 impl Budgets {
     /// Takes one signal off what is left.
@@ -52,24 +53,14 @@ impl Budgets {
     /// # Errors
     /// `RATE_LIMITED`, with the time after which there is something left again.
     pub(super) fn spend(&self, now_ms: u64, user: UserId, target: Target) -> Result<()> {
-        let mut kept = self.0.lock();
-        if kept.len() >= KEPT_MAX {
-            kept.retain(|(_, target), allowance| {
-                let (per_second, burst, _) = target.terms();
-                !allowance.is_full(now_ms, per_second, burst)
-            });
-            if kept.len() >= KEPT_MAX {
-                kept.clear();
-            }
-        }
-        for target in [target, Target::Anybody] {
-            let (per_second, burst, cost) = target.terms();
-            let allowance = kept.entry((user, target)).or_insert_with(|| Allowance::full(now_ms, burst));
-            let taken = allowance.take(now_ms, per_second, burst, cost);
-            let text = "these are more signals than one person may send; wait";
-            taken.map_err(|wait_ms| Failure::rate_limited(text, wait_ms))?;
-        }
-        Ok(())
+        let taken = match target {
+            Target::Typing(_) => self.typing.take((user, target), now_ms, TYPING_COST),
+            Target::User(_) | Target::Conversation(_) => self.targets.take((user, target), now_ms, 1),
+        };
+        taken.and_then(|()| self.users.take(user, now_ms, 1)).map_err(|wait_ms| {
+            measure::refused("signal_rate");
+            Failure::rate_limited("these are more signals than one person may send; wait", wait_ms)
+        })
     }
 }
 
@@ -105,14 +96,5 @@ mod tests {
         let typing = Target::Typing(ConversationId::group(1));
         let told = (0..60_000).step_by(100).filter(|now_ms| budgets.spend(*now_ms, ANN, typing).is_ok()).count();
         assert!((20..=22).contains(&told), "{told}");
-    }
-
-    #[test]
-    fn what_is_remembered_is_bounded() {
-        let budgets = Budgets::default();
-        for user in 0..KEPT_MAX as u64 * 2 {
-            budgets.spend(0, UserId(user), Target::User(ANN)).unwrap();
-        }
-        assert!(budgets.0.lock().len() <= KEPT_MAX + 1);
     }
 }

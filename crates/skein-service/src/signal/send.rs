@@ -12,7 +12,7 @@ use skein_proto::{
 use skein_store::{Refusal, StoreError, conversation::Audience};
 
 use super::{budget::Target, waiting::SignalId};
-use crate::{Asking, Caller, Effect, Failure, Result, Service, validate};
+use crate::{Asking, Caller, Effect, Failure, Result, Service, measure, validate};
 
 /// Somebody is writing.
 const TYPING: &str = "typing";
@@ -130,6 +130,7 @@ impl Service {
             let text = "this group has more members than signals go to; a live room has no such limit";
             return Err(Failure::new(ErrorCode::LimitReached, text));
         }
+        self.pace.signal_to(conversation, self.now_ms())?;
         if writing {
             users.retain(|user| *user != caller.user);
         }
@@ -149,6 +150,12 @@ impl Service {
         let reply = (reply_within_ms > 0).then(|| self.signals.waiting.expect(id, users.clone(), only_device.clone()));
         let reply = reply.transpose()?;
         let uncounted = request.kind == TYPING || request.kind == RECORDING;
+        let target = match (&only_device, conversation_id.is_empty()) {
+            (Some(_), _) => "device",
+            (None, true) => "user",
+            (None, false) if uncounted => "typing",
+            (None, false) => "conversation",
+        };
         let signal = v1::Signal {
             signal_id: id.to_string(),
             kind: request.kind,
@@ -171,6 +178,7 @@ impl Service {
             handed += count;
             delivered += if counted { count } else { 0 };
         }
+        measure::signal(target, handed);
         let mut response = v1::SendSignalResponse { signal_id: id.to_string(), delivered, ..Default::default() };
         if let Some(mut reply) = reply {
             if handed == 0 {
@@ -218,6 +226,8 @@ impl Service {
         let (said, _) = self.send_to_room(caller, asking, message).await?;
         // Whoever asks is there, before its node has said so.
         let online = if said.sampled { 0 } else { self.rooms.online(&room_id).max(1) };
-        Ok(v1::SendSignalResponse { delivered: u32::try_from(online).unwrap_or(u32::MAX), ..Default::default() })
+        let delivered = u32::try_from(online).unwrap_or(u32::MAX);
+        measure::signal("room", delivered);
+        Ok(v1::SendSignalResponse { delivered, ..Default::default() })
     }
 }

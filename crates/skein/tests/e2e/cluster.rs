@@ -41,13 +41,16 @@ pub struct ThreeNodes {
 }
 
 impl ThreeNodes {
-    /// `everywhere` is configured on all of them, `with_store` besides on the three.
+    /// `everywhere` is configured on all of them, `with_store` besides on the three, which are called a, b and c.
     pub fn start(everywhere: &[(&str, &str)], with_store: &[(&str, &str)]) -> Self {
         let (nats, database) = (NatsServer::start(), PostgresServer::shared().database());
         let url = database.url();
         let store = [("SKEIN__STORE__ENGINE", "postgres"), ("SKEIN__STORE__POSTGRES__URL", url.as_str())];
         let shared = [&store, everywhere, with_store].concat();
-        let nodes = [(); 3].map(|()| node(&nats, "all", &shared));
+        let nodes = ["a", "b", "c"].map(|name| {
+            let named = [shared.as_slice(), &[("SKEIN__ACCESS__NAME", name)]].concat();
+            node(&nats, "all", &named)
+        });
         let access = node(&nats, "access", everywhere);
         nodes.iter().chain([&access]).for_each(until_ready);
         Self { nats, database, access, nodes }

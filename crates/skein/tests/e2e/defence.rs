@@ -231,3 +231,65 @@ fn proxies_are_believed_from_their_networks_only() {
     assert_eq!(ask(1, "", &forwarded("192.0.2.4")), "429");
     assert_eq!(ask(2, "", &forwarded("192.0.2.4")), "200", "this one is not believed, and exempt itself");
 }
+
+#[test]
+fn proxies_may_write_the_standard_header() {
+    let server = Server::start_with(&[
+        ("SKEIN__ACCESS__FORWARDED_FROM", r#"["127.0.0.1"]"#),
+        ("SKEIN__ACCESS__FORWARDED_HEADER", "forwarded"),
+        ("SKEIN__ACCESS__LIMITS__REQUESTS_PER_ADDRESS_PER_MINUTE", "4"),
+    ]);
+    let ask = |last: u8, headers: &str| {
+        let mut stream = connect_from(last, server.http);
+        let request = format!("GET /v1/gateways HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+        let _ = stream.write_all(request.as_bytes());
+        rest(&stream).get(9..12).unwrap_or("none").to_owned()
+    };
+    let from = |port: u16| format!("forwarded: for=6.6.6.6;proto=https, for=\"[2001:db8::17]:{port}\";by=_door\r\n");
+    assert_eq!(ask(1, &from(4711)), "200");
+    assert_eq!(ask(1, &from(4712)), "429", "the limit of whom it speaks for");
+    assert_eq!(ask(1, "forwarded: for=192.0.2.4\r\nx-forwarded-for: 192.0.2.5\r\n"), "200");
+    assert_eq!(
+        ask(1, "forwarded: for=192.0.2.4\r\nx-forwarded-for: 192.0.2.6\r\n"),
+        "429",
+        "the other one is a client's"
+    );
+    assert_eq!(ask(1, "forwarded: for=_hidden\r\n"), "200", "the proxy itself, which is exempt");
+    assert_eq!(ask(2, &from(4713)), "200", "this one is not believed, and exempt itself");
+}
+
+#[test]
+fn a_conversation_takes_so_much_from_everybody() {
+    let server = Server::start_with(&[WEAK, ("SKEIN__SERVICE__MESSAGES_PER_CONVERSATION_PER_MINUTE", "1")]);
+    let [ann, bob, cid] = ["ann", "bob", "cid"].map(|name| register(&server, name));
+    let group = json!({"name": "all", "userIds": [bob.user_id], "clientGroupId": http::uuid(99)});
+    let group = http::call(&server, &ann.access, "GroupService/CreateGroup", group)["group"]["conversationId"].clone();
+    let text = |number: u64| json!({"conversationId": group, "clientMessageId": http::uuid(number), "content": {"text": {"text": "hi"}}});
+    // Who may not write there takes nothing from those who may.
+    for number in 0..10 {
+        let refused = http::refused(&server, &cid.access, "MessageService/SendMessage", text(number));
+        assert_eq!(refused, "NOT_A_MEMBER");
+    }
+    let mut link = Link::connect(&server, &bob);
+    link.call("MessageService/SendMessage", text(12)).unwrap();
+    assert_eq!(link.call("MessageService/SendMessage", text(13)), Err("RATE_LIMITED".to_owned()));
+    let (status, error) = try_call(&server, &ann.access, "MessageService/SendMessage", &text(14)).unwrap_err();
+    assert_eq!((status, error_code(&error).as_str()), (429, "RATE_LIMITED"));
+    let wait_ms = error["details"][0]["debug"]["retryAfterMs"].as_u64();
+    assert!(wait_ms.is_some_and(|wait_ms| (1..=60_000).contains(&wait_ms)), "{error}");
+    // Forwarding is sending; other conversations are not concerned, and signals are counted by themselves.
+    let history =
+        http::call(&server, &ann.access, "SyncService/ListHistory", json!({"conversationId": group, "limit": 10}));
+    let message =
+        history["messages"].as_array().unwrap().iter().find(|message| message["content"]["text"].is_object()).unwrap();
+    let forward = |to: &serde_json::Value, number: u64| {
+        json!({"fromConversationId": group, "messageIds": [message["messageId"]],
+        "toConversationIds": [to], "clientMessageId": http::uuid(number)})
+    };
+    assert_eq!(link.call("MessageService/ForwardMessages", forward(&group, 20)), Err("RATE_LIMITED".to_owned()));
+    link.call("MessageService/ForwardMessages", forward(&json!(http::direct(&ann, &bob)), 21)).unwrap();
+    let signal = json!({"conversationId": group, "kind": "acme.poke"});
+    link.call("SignalService/SendSignal", signal.clone()).unwrap();
+    assert_eq!(link.call("SignalService/SendSignal", signal), Err("RATE_LIMITED".to_owned()));
+    assert_eq!(refused(&server, "conversation_rate"), 4);
+}

@@ -24,8 +24,8 @@ use crate::{
 
 /// Nodes say where they are; the port is the one that they got.
 pub const ADVERTISE: (&str, &str) = ("SKEIN__ACCESS__ADVERTISE", r#"["http://127.0.0.1:0", "tcp://127.0.0.1:0"]"#);
-const WITHDRAW: (&str, &str) = ("SKEIN__ACCESS__DRAIN__WITHDRAW_MS", "200");
-const SPREAD: (&str, &str) = ("SKEIN__ACCESS__DRAIN__SPREAD_MS", "1500");
+pub const WITHDRAW: (&str, &str) = ("SKEIN__ACCESS__DRAIN__WITHDRAW_MS", "200");
+pub const SPREAD: (&str, &str) = ("SKEIN__ACCESS__DRAIN__SPREAD_MS", "1500");
 
 struct Cluster {
     _nats: NatsServer,
@@ -56,19 +56,19 @@ impl Cluster {
 }
 
 /// What a node knows of all: by name, its phase and its links.
-fn nodes(server: &Server) -> HashMap<String, (String, u64)> {
+pub fn nodes(server: &Server) -> HashMap<String, (String, u64)> {
     let answer = admin::call(server, "AdminService/ListNodes", json!({}));
     let text = |value: &Value| value.as_str().unwrap_or("0").to_owned();
     let nodes = answer["nodes"].as_array().unwrap().iter();
     nodes.map(|node| (text(&node["name"]), (text(&node["phase"]), text(&node["links"]).parse().unwrap()))).collect()
 }
 
-fn phase(server: &Server, name: &str) -> String {
+pub fn phase(server: &Server, name: &str) -> String {
     nodes(server).remove(name).map_or_else(|| "GONE".to_owned(), |(phase, _)| phase.replace("NODE_PHASE_", ""))
 }
 
 /// A client of this node.
-async fn client(server: &Server, name: &str) -> Client {
+pub async fn client(server: &Server, name: &str) -> Client {
     let (address, options) = (format!("http://{}", server.http).parse().unwrap(), ConnectOptions::default());
     let login = account::register(&address, &options, name, "a long password", "test").await.unwrap();
     Client::start(address, options, login, MemoryCache::default())
@@ -239,7 +239,7 @@ fn a_node_without_others_stops_at_once_and_by_an_order_from_the_command_line() {
     assert!(server.wait().success());
 }
 
-fn terminate(server: &Server) {
+pub fn terminate(server: &Server) {
     let pid = rustix::process::Pid::from_raw(server.pid() as i32).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
 }

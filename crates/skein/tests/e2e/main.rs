@@ -28,6 +28,7 @@ mod presence;
 mod presence_cluster;
 mod quic;
 mod receiver;
+mod rolling;
 mod rooms;
 mod rooms_cluster;
 mod server;

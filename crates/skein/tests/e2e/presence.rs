@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     admin::{KEY, KEYS},
     cluster::until,
-    http::{Account, PATIENCE, call, refused, register, text_to},
+    drain::client,
+    http::{self, Account, PATIENCE, call, refused, register, text_to},
     link::Link,
     rooms::number,
     server::Server,
@@ -163,6 +164,56 @@ fn what_cannot_be_watched_is_refused_with_a_code() {
     {
         assert_eq!(no("PresenceService/GetMyOnlineTime", days.clone()), "INVALID_ARGUMENT", "{days}");
     }
+}
+
+#[test]
+fn signals_and_presence_are_measured() {
+    let server = Server::start_with(&[GRACE]);
+    let (ann, bob) = (register(&server, "ann"), register(&server, "bob"));
+    let mut a = Link::connect(&server, &ann);
+    watch(&mut a, &bob);
+    let mut b = Link::connect(&server, &bob);
+    until_seen(&mut a, &bob.user_id, "ONLINE");
+    let figure = |name: &str| {
+        let metrics = http::request(server.http, "GET", "/metrics", "", b"").1;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned));
+        line.map_or(0, |value| value.parse::<u64>().unwrap())
+    };
+    until("a figure", || figure("skein_presence_watched") == 1);
+    assert!(figure("skein_presence_told_total") >= 1);
+    let poke = json!({"userId": bob.user_id, "kind": "acme.poke"});
+    a.call("SignalService/SendSignal", poke.clone()).unwrap();
+    b.passing("signal");
+    assert_eq!(figure(r#"skein_signals_total{target="user"}"#), 1);
+    assert_eq!(figure("skein_signal_deliveries_total"), 1);
+    // More than one person may send.
+    let last = (0..30).map(|_| a.request("SignalService/SendSignal", poke.clone())).last();
+    // They may be answered in another order.
+    let (mut answered, mut refused) = (0, 0);
+    while answered < 30 {
+        let response = a.receive()["response"].take();
+        assert!(number(&response["id"]) <= last.unwrap());
+        answered += usize::from(!response.is_null());
+        refused += usize::from(!response["error"].is_null());
+    }
+    assert!(refused > 0);
+    assert_eq!(figure(r#"skein_refused_total{reason="signal_rate"}"#), refused as u64);
+    a.call("PresenceService/UnwatchPresence", json!({"all": true})).unwrap();
+    until("nobody being watched", || figure("skein_presence_watched") == 0);
+}
+
+#[test]
+fn the_sdk_asks_how_long_one_was_here() {
+    let server = Server::start_with(&[GRACE]);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let ann = runtime.block_on(client(&server, "ann"));
+    let days = |from_day, to_day| runtime.block_on(ann.online_time(from_day, to_day));
+    until("the first beat", || days(0, 0).unwrap().iter().any(|day| day.online_ms > 0));
+    let today = days(0, 0).unwrap().remove(0);
+    assert!(today.user_id == ann.user_id() && today.first_seen_ms < today.last_seen_ms, "{today:?}");
+    assert!(days(today.day + 2, today.day + 3).unwrap().is_empty());
+    let refused = days(0, 366).unwrap_err();
+    assert_eq!(refused.code(), Some(skein_proto::v1::ErrorCode::InvalidArgument));
 }
 
 #[test]

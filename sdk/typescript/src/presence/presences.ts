@@ -3,7 +3,7 @@
 import type { Caller } from "../caller.js";
 import { PresenceService } from "../gen/skein/v1/presence_pb.js";
 import { type Observable, Value } from "../observable.js";
-import { CHOSEN, type ChosenState, type Presence } from "./presence.js";
+import { CHOSEN, type ChosenState, dayFromWire, type OnlineDay, type Presence } from "./presence.js";
 
 export class Presences {
   readonly #people = new Map<string, Value<Presence | undefined>>();
@@ -40,6 +40,13 @@ export class Presences {
   async choose(state: ChosenState, text = "", untilMs = 0): Promise<void> {
     const request = { state: CHOSEN[state], text, untilMs: BigInt(untilMs) };
     await this.caller.call(PresenceService.method.setPresence, request);
+  }
+
+  /** How long one was here oneself, per day; days without are left out. Days count from 1970-01-01 in the deployment's own time; without any, today. At most 366. */
+  async onlineTime(fromDay = 0, toDay = fromDay): Promise<readonly OnlineDay[]> {
+    const request = { fromDay: BigInt(fromDay), toDay: BigInt(toDay) };
+    const { days } = await this.caller.call(PresenceService.method.getMyOnlineTime, request);
+    return days.map(dayFromWire);
   }
 
   /** @internal From the tab that leads. */

@@ -17,7 +17,7 @@ fn config() -> RoomConfig {
 
 /// A room that has asked who is there, and has taken over.
 fn room() -> Room {
-    let mut room = Room::new("lobby", START_MS - SETTLE_MS, &config());
+    let mut room = Room::new("lobby", START_MS - SETTLE_MS, 0);
     assert_eq!(room.poll_timeout(), Some(0));
     let asked = room.poll_packet(START_MS).map(|outgoing| RoomPacket::decode(outgoing.packet));
     assert_eq!(asked, Some(Some(RoomPacket::WhoIsThere)));
@@ -109,7 +109,7 @@ fn counts_are_told_as_values_and_not_each() {
 
 #[test]
 fn a_new_owner_says_nothing_about_counters_before_the_nodes_have() {
-    let mut room = Room::new("lobby", START_MS, &config());
+    let mut room = Room::new("lobby", START_MS, 0);
     room.poll_packet(START_MS).unwrap();
     room.handle_count(START_MS, &config(), UserId(7), "likes", 2).unwrap();
     assert!(room.poll_timeout().unwrap() >= START_MS + SETTLE_MS);
@@ -118,6 +118,22 @@ fn a_new_owner_says_nothing_about_counters_before_the_nodes_have() {
     report(&mut room, START_MS + 10, 1, 3, 1_000);
     let told = push(room.poll_packet(START_MS + SETTLE_MS).unwrap());
     assert_eq!((told.counters[0].value, told.online_count), (1_002, Some(3)));
+}
+
+#[test]
+fn a_new_owner_lets_the_former_one_finish() {
+    let mut room = Room::new("lobby", START_MS, 700);
+    room.poll_packet(START_MS).unwrap();
+    assert_eq!(say(&mut room, START_MS + 1, text("x")), 1);
+    report(&mut room, START_MS + 10, 1, 3, 1_000);
+    assert_eq!(room.poll_timeout(), Some(START_MS + 700));
+    assert!(room.poll_packet(START_MS + 699).is_none());
+    assert_eq!(push(room.poll_packet(START_MS + 700).unwrap()).messages.len(), 1);
+    // Whoever gives the room away is the former one itself, and waits for nobody.
+    let mut room = Room::new("lobby", START_MS, 700);
+    room.poll_packet(START_MS).unwrap();
+    say(&mut room, START_MS + 1, text("x"));
+    assert_eq!(push(room.poll_last(START_MS + 2).unwrap()).messages.len(), 1);
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub struct View {
     pub messages: Vec<ShownMessage>,
     /// How many lines the view is scrolled up from the end.
     pub scroll: usize,
+    /// Who writes there just now.
+    pub typing: Vec<String>,
     /// What is being typed.
     pub input: String,
     /// Whether there is a connection.
@@ -126,8 +128,18 @@ fn message_line(message: &ShownMessage) -> Line<'_> {
     Line::from(vec![time, sender, Span::raw(message.text.as_str())])
 }
 
+/// Who writes, in words; empty when nobody does.
+fn typing_words(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!(" {one} is typing … "),
+        [one, other] => format!(" {one} and {other} are typing … "),
+        [one, other, ..] => format!(" {one}, {other} and others are typing … "),
+    }
+}
+
 fn draw_input(frame: &mut Frame<'_>, area: Rect, view: &View) {
-    let block = Block::new().borders(Borders::ALL);
+    let block = Block::new().borders(Borders::ALL).title(typing_words(&view.typing));
     let inner = block.inner(area);
     let width = Span::raw(view.input.as_str()).width();
     let hidden = (width + 1).saturating_sub(usize::from(inner.width));
@@ -190,6 +202,20 @@ mod tests {
         let text = drawn(&view());
         for part in ["* walks @3", "bob: hello", "ann: 你", "12:03 bob left", "a reply", "online", "Enter send"] {
             assert!(text.contains(part), "{part:?} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn who_writes_is_shown_above_the_input() {
+        assert!(!drawn(&view()).contains("typing"));
+        for (names, words) in [
+            (&["bob"][..], "bob is typing …"),
+            (&["bob", "cid"], "bob and cid are typing …"),
+            (&["bob", "cid", "dan"], "bob, cid and others are typing …"),
+        ] {
+            let typing = names.iter().map(|name| (*name).to_owned()).collect();
+            let text = drawn(&View { typing, ..view() });
+            assert!(text.contains(words), "{words:?} is missing in\n{text}");
         }
     }
 

@@ -55,8 +55,12 @@ impl Talk {
 
     /// Learns the names of everybody in these messages.
     pub async fn learn_names(&mut self, messages: &[v1::Message]) {
-        for message in messages {
-            let id = message.sender_id;
+        self.learn_names_of(messages.iter().map(|message| message.sender_id)).await;
+    }
+
+    /// Learns the names of these people.
+    pub async fn learn_names_of(&mut self, users: impl IntoIterator<Item = u64>) {
+        for id in users {
             if id == 0 || self.names.contains_key(&id) {
                 continue;
             }

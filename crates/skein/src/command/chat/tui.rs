@@ -9,7 +9,7 @@ use ratatui::{
 use skein_client::{ClientError, Update};
 use tokio::{
     sync::{broadcast, mpsc},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -28,6 +28,9 @@ const SCROLL_LINES: usize = 10;
 const OLDER_COUNT: u32 = 50;
 /// Shown instead of the time of a text that is not acked.
 const WAITING: &str = " ... ";
+
+/// Between two looks at who still writes, while somebody does.
+const TYPING_LOOK: Duration = Duration::from_millis(500);
 
 /// How long the screen may stand still for an answer. Texts do not wait here: they go through the outbox.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -70,6 +73,8 @@ impl Tui {
                         self.view.input = text.text;
                     }
                 },
+                // A sign of writing ends by itself.
+                () = sleep(TYPING_LOOK), if !self.view.typing.is_empty() => {}
                 update = updates.recv() => match update {
                     Ok(Update::Online { .. }) => self.view.online = true,
                     Ok(Update::Offline(_)) => self.view.online = false,
@@ -99,10 +104,13 @@ impl Tui {
         let Some(id) = talk.open.clone() else { return };
         self.view.title = talk.title(&id);
         let messages = talk.messages(&id);
+        let typing = talk.client.typing_in(&id);
         if self.view.online {
             // A name that does not come is a number on the screen.
-            let _ = timeout(PATIENCE, talk.learn_names(&messages)).await;
+            let names = messages.iter().map(|message| message.sender_id).chain(typing.iter().copied());
+            let _ = timeout(PATIENCE, talk.learn_names_of(names)).await;
         }
+        self.view.typing = typing.into_iter().map(|user| talk.name(user)).collect();
         self.view.messages = messages
             .iter()
             .map(|message| ShownMessage {
@@ -137,7 +145,10 @@ impl Tui {
         self.view.help = false;
         match key.code {
             KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => return false,
-            KeyCode::Char(character) => self.view.input.push(character),
+            KeyCode::Char(character) => {
+                self.view.input.push(character);
+                self.tell_typing();
+            }
             KeyCode::Backspace => drop(self.view.input.pop()),
             KeyCode::Up => self.select(-1).await,
             KeyCode::Down => self.select(1).await,
@@ -170,6 +181,13 @@ impl Tui {
         }
         self.read_open().await;
         true
+    }
+
+    /// Tells the others of the open conversation that a text is being written there; a command is none of their business.
+    fn tell_typing(&self) {
+        let Some(id) = self.talk.open.clone().filter(|_| self.view.online && is_text(&self.view.input)) else { return };
+        let client = self.talk.client.clone();
+        tokio::spawn(async move { client.typing(&id).await });
     }
 
     fn say(&mut self, text: String) {
@@ -214,6 +232,11 @@ impl Tui {
     }
 }
 
+/// Whether this may become a text that is sent.
+fn is_text(input: &str) -> bool {
+    matches!(parse(input), Ok(Command::Say(_)))
+}
+
 /// An answer within the time a person waits for.
 async fn soon<T>(asking: impl Future<Output = Result<T, ClientError>>) -> Result<T, String> {
     match timeout(PATIENCE, asking).await {
@@ -233,4 +256,24 @@ fn read_keys() -> mpsc::Receiver<Event> {
         }
     });
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_not_told_as_writing() {
+        for (input, told) in [
+            ("h", true),
+            ("hello ", true),
+            ("//etc", true),
+            ("", false),
+            ("  ", false),
+            ("/to b", false),
+            ("/x", false),
+        ] {
+            assert_eq!(is_text(input), told, "{input:?}");
+        }
+    }
 }

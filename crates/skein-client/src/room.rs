@@ -348,6 +348,10 @@ mod tests {
         assert_eq!(told(&mut listener), ["lost 1", "12", "13", "14"]);
         room.pushed(push(1, 17, 1, 0, 0));
         assert_eq!(told(&mut listener), ["lost 2", "17"], "an undeclared gap is lost too");
+        // Being there already, with an answer that pushes have overtaken.
+        room.joined(&joined(1, 17, &[], 0), 1);
+        room.pushed(push(1, 17, 1, 0, 0));
+        assert_eq!(told(&mut listener), [""; 0]);
         room.pushed(push(2, 1, 1, 0, 0));
         assert_eq!(told(&mut listener), ["Moved", "1"]);
     }

@@ -200,9 +200,10 @@ fn spawn(
         .env("SKEIN__SERVICE__HOST_KEY", host_key)
         // Nobody is cut off while thousands of others are still connecting.
         .env("SKEIN__ACCESS__HEARTBEAT_MS", "600000")
-        // The few users of a measurement do the work of many.
+        // The few users and conversations of a measurement do the work of many.
         .env("SKEIN__ACCESS__LIMITS__REQUESTS_PER_USER_PER_MINUTE", "0")
         .env("SKEIN__ACCESS__LIMITS__SESSIONS_PER_USER_MAX", "0")
+        .env("SKEIN__SERVICE__MESSAGES_PER_CONVERSATION_PER_MINUTE", "0")
         .env("SKEIN_LOG", "error")
         .envs(environment.iter().cloned())
         .current_dir(directory)

@@ -88,7 +88,7 @@ pub(crate) enum Packet {
     Hand { only_device: Option<Arc<str>>, skip_device: Option<Arc<str>>, users: Vec<UserId>, event: Bytes },
     /// Which of these users are connected; the reply is a list of them.
     Present { users: Vec<UserId> },
-    /// How these users look may have changed.
+    /// How these users look may have changed; how anybody looks, when nobody is named.
     Stirred { users: Vec<UserId> },
     /// What an access layer tells the others.
     Notice(Bytes),

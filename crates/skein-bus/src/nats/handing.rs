@@ -53,19 +53,33 @@ impl Node {
 impl Node {
     /// See [`crate::Bus::list_present`].
     pub(super) async fn list_present(&self, users: &[UserId]) -> Vec<Present> {
-        let here = self.present_here(users);
+        let mut present = self.present_here(users);
         let routes = self.directory.read().route(users);
-        let asked = routes.into_iter().map(|(node, users)| {
-            let packet = Packet::Present { users };
-            self.request(self.subject_of(node), packet.encode(), PRESENT_MAX)
+        let asked = routes.into_iter().map(|(node, users)| async move {
+            let packet = Packet::Present { users: users.clone() };
+            let answer = self.request(self.subject_of(node), packet.encode(), PRESENT_MAX).await;
+            (users, answer.ok().and_then(|answer| packet::decode_present(answer).ok()))
         });
-        let answers = join_all(asked).await.into_iter().flatten();
-        merged(here.into_iter().chain(answers.filter_map(|answer| packet::decode_present(answer).ok()).flatten()))
+        let mut unknown = Vec::new();
+        for (users, answer) in join_all(asked).await {
+            match answer {
+                Some(answer) => present.extend(answer),
+                None => unknown.extend(users),
+            }
+        }
+        // They look as if they were away now. Whoever watches them asks again, until the node answers or is taken for dead.
+        self.tell_stirred(&unknown).await;
+        merged(present)
     }
 
     /// Those who are connected to this node.
     pub(super) fn present_here(&self, users: &[UserId]) -> Vec<Present> {
         self.sessions().map(|sessions| sessions.list_present(users)).unwrap_or_default()
+    }
+
+    /// This node knows only now whom another one holds, and may have been asked before: every node with sessions looks again.
+    pub(super) async fn tell_all_stirred(&self) {
+        self.send(self.subject_all(), Packet::Stirred { users: Vec::new() }.encode()).await;
     }
 
     /// How these people look may have changed: every node with sessions learns of it.

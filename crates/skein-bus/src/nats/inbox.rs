@@ -75,7 +75,8 @@ impl Node {
             }
             Packet::Notice(notice) => self.deliver_here(BusMessage::Notice(notice)).await,
             Packet::Stirred { users } => {
-                self.deliver_here(BusMessage::Stirred(Whom::Users(users.into()))).await;
+                let whom = if users.is_empty() { Whom::All } else { Whom::Users(users.into()) };
+                self.deliver_here(BusMessage::Stirred(whom)).await;
             }
             Packet::Present { users } => {
                 let Some(reply) = message.reply.clone() else { return };
@@ -132,6 +133,9 @@ impl Node {
         }
         if heard.whole {
             self.deliver_here(BusMessage::Stirred(Whom::All)).await;
+            if self.role.serves {
+                self.tell_all_stirred().await;
+            }
             self.repeat_closes(&self.subject_of(other), heard.since_ms).await;
         }
     }

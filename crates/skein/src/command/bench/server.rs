@@ -21,6 +21,39 @@ const TICKS_PER_SECOND: u64 = 100;
 /// Files that a process needs besides its connections.
 const FILES_SPARE: u64 = 64;
 
+/// What carries the frames of a measurement; WebSocket by default.
+#[derive(clap::Args)]
+pub struct Wire {
+    /// Encrypted connections
+    #[arg(long)]
+    tls: bool,
+    /// Raw TCP instead of WebSocket
+    #[arg(long)]
+    tcp: bool,
+    /// QUIC instead of WebSocket; it is encrypted
+    #[arg(long, conflicts_with_all = ["tls", "tcp"])]
+    quic: bool,
+}
+
+impl Wire {
+    /// A server that listens for it, with these variables of the configuration.
+    pub fn start(&self, mut environment: Vec<(&'static str, String)>) -> Result<Server, Error> {
+        if self.quic {
+            environment.push(("SKEIN__ACCESS__QUIC_LISTEN", "127.0.0.1:0".to_owned()));
+        }
+        Server::start_with(self.is_encrypted(), new_host_key(), environment)
+    }
+
+    /// Where clients connect to it.
+    pub fn address(&self, server: &Server) -> Result<Address, Error> {
+        if self.quic { server.quic_address() } else { server.address(self.tcp) }
+    }
+
+    pub fn is_encrypted(&self) -> bool {
+        self.tls || self.quic
+    }
+}
+
 /// A running `skein serve` in a private directory.
 pub struct Server {
     child: Child,
@@ -47,12 +80,6 @@ impl Server {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let (child, http, tcp, quic) = spawn(directory.path(), &host_key, any, any, tls, &environment)?;
         Ok(Self { child, directory, host_key, http, tcp, quic, tls, environment })
-    }
-
-    /// The same with QUIC, and so with a certificate.
-    pub fn start_with_quic(mut environment: Vec<(&'static str, String)>) -> Result<Self, Error> {
-        environment.push(("SKEIN__ACCESS__QUIC_LISTEN", "127.0.0.1:0".to_owned()));
-        Self::start_with(true, new_host_key(), environment)
     }
 
     /// SIGKILL: nothing is flushed, nobody is told.
@@ -94,7 +121,7 @@ impl Server {
     }
 
     /// Where clients connect over QUIC.
-    pub fn quic_address(&self) -> Result<Address, Error> {
+    fn quic_address(&self) -> Result<Address, Error> {
         let quic = self.quic.ok_or("the server was started without QUIC")?;
         Ok(format!("quic://{quic}").parse()?)
     }

@@ -12,7 +12,7 @@ pub use part::{Args as PartArgs, run as run_part};
 use self::part::{Part, Plan};
 use super::{
     report::{Report, progress, say, transport},
-    server::{Server, connections_max, new_host_key},
+    server::{Server, Wire, connections_max},
 };
 use crate::command::{Error, Outcome};
 
@@ -27,15 +27,8 @@ pub struct Args {
     /// How many connections; as many servers share them as it takes with the files that a process may open here
     #[arg(long, default_value_t = 15_000)]
     connections: usize,
-    /// Encrypted connections
-    #[arg(long)]
-    tls: bool,
-    /// Raw TCP instead of WebSocket
-    #[arg(long)]
-    tcp: bool,
-    /// QUIC instead of WebSocket; it is encrypted
-    #[arg(long, conflicts_with_all = ["tls", "tcp"])]
-    quic: bool,
+    #[command(flatten)]
+    wire: Wire,
     /// Seconds between two pings of a connection: the server's default
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=600))]
     heartbeat: u32,
@@ -90,7 +83,7 @@ pub async fn run(args: Args) -> Outcome {
     report.add("server_bytes_per_connection", after.saturating_sub(before) / count as u64);
     report.add("server_rss_before_bytes", before);
     report.add("server_rss_after_bytes", after);
-    report.add("tls", args.tls || args.quic);
+    report.add("tls", args.wire.is_encrypted());
     report.add("transport", transport(&shares[0].parts[0].plan.address()?));
     report.add("heartbeat_s", args.heartbeat);
     report.add_rounded("connects_per_second", count as f64 / connecting.as_secs_f64());
@@ -105,12 +98,8 @@ fn start(args: &Args, count: usize, per_process: usize) -> Result<Vec<Share>, Er
     let (mut shares, mut sources) = (Vec::new(), 1..=254_u8);
     for first in (0..count).step_by(per_process) {
         let heartbeat = ("SKEIN__ACCESS__HEARTBEAT_MS", (args.heartbeat * 1_000).to_string());
-        let server = if args.quic {
-            Server::start_with_quic(vec![heartbeat])?
-        } else {
-            Server::start_with(args.tls, new_host_key(), vec![heartbeat])?
-        };
-        let address = if args.quic { server.quic_address()? } else { server.address(args.tcp)? };
+        let server = args.wire.start(vec![heartbeat])?;
+        let address = args.wire.address(&server)?;
         let connections = per_process.min(count - first);
         let mut parts = Vec::new();
         for first in (0..connections).step_by(PORTS_MAX) {

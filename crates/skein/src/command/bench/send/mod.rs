@@ -19,7 +19,7 @@ use super::{
     peer::Peer,
     people,
     report::{Report, say, transport},
-    server::Server,
+    server::Wire,
 };
 use crate::command::Outcome;
 
@@ -35,15 +35,8 @@ pub struct Args {
     /// People, in pairs that write to one another
     #[arg(long, default_value_t = 32)]
     users: usize,
-    /// Encrypted connections
-    #[arg(long)]
-    tls: bool,
-    /// Raw TCP instead of WebSocket
-    #[arg(long)]
-    tcp: bool,
-    /// QUIC instead of WebSocket; it is encrypted
-    #[arg(long, conflicts_with_all = ["tls", "tcp"])]
-    quic: bool,
+    #[command(flatten)]
+    wire: Wire,
     /// A server that runs already, such as https://host:port or tcp://host:port; its own CPU time and disk are not measured then
     #[arg(long, requires = "host_key", conflicts_with_all = ["tls", "tcp", "quic"])]
     server: Option<Address>,
@@ -72,8 +65,8 @@ pub async fn run(args: Args) -> Outcome {
     }
     let (server, people, address, options) = match &args.server {
         None => {
-            let server = if args.quic { Server::start_with_quic(Vec::new())? } else { Server::start(args.tls)? };
-            let address = if args.quic { server.quic_address()? } else { server.address(args.tcp)? };
+            let server = args.wire.start(Vec::new())?;
+            let address = args.wire.address(&server)?;
             let (people, options) = (server.log_in(count).await?, server.options());
             (Some(server), people, address, options)
         }

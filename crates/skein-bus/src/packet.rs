@@ -1,5 +1,6 @@
 //! What travels between nodes, in bytes: a version, a kind, then fields. Every length is checked against what is there before anything is allocated.
 
+mod deliveries;
 mod field;
 
 use std::sync::Arc;
@@ -7,11 +8,12 @@ use std::sync::Arc;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use skein_proto::id::UserId;
 
+pub(crate) use self::deliveries::{Deliveries, Delivery};
 pub use self::field::{Reader, Writer};
 use crate::Present;
 
 /// Packets of another version are dropped and counted: nodes of two versions live beside each other during an upgrade.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The bytes are not a packet of this version.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,8 +70,8 @@ pub(crate) struct Snapshot {
 /// One message of the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Packet {
-    /// Push this event, encoded in protobuf.
-    Deliver { skip_device: Option<Arc<str>>, users: Vec<UserId>, event: Bytes },
+    /// Push these events, in this order.
+    Deliver(Vec<Delivery>),
     /// Close the links of a device up to this generation, or of all devices.
     CloseLinks { user: UserId, device_id: Option<Arc<str>>, generation_max: u64, code: i32 },
     /// The session goes on elsewhere.
@@ -114,7 +116,13 @@ impl Packet {
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = Writer(BytesMut::with_capacity(64));
         match self {
-            Self::Deliver { skip_device, users, event } => return deliver(skip_device.as_deref(), users, event),
+            Self::Deliver(deliveries) => {
+                let mut out = Deliveries::new();
+                for Delivery { skip_device, users, event } in deliveries {
+                    out.add(skip_device.as_deref(), users, event);
+                }
+                return out.finish();
+            }
             Self::CloseLinks { user, device_id, generation_max, code } => {
                 out.head(kind::CLOSE_LINKS);
                 out.varint(user.0);
@@ -184,11 +192,7 @@ impl Packet {
             return Err(MalformedPacket);
         }
         let packet = match input.byte()? {
-            kind::DELIVER => Self::Deliver {
-                skip_device: input.optional_text()?,
-                users: input.users()?,
-                event: std::mem::take(&mut input.0),
-            },
+            kind::DELIVER => Self::Deliver(deliveries::decode(&mut input)?),
             kind::CLOSE_LINKS => Self::CloseLinks {
                 user: UserId(input.varint()?),
                 device_id: input.optional_text()?,
@@ -225,16 +229,6 @@ impl Packet {
         };
         if input.0.is_empty() { Ok(packet) } else { Err(MalformedPacket) }
     }
-}
-
-/// [`Packet::Deliver`] without owning its parts: the one that is made for every message.
-pub(crate) fn deliver(skip_device: Option<&str>, users: &[UserId], event: &[u8]) -> Bytes {
-    let mut out = Writer(BytesMut::with_capacity(16 + 32 + users.len() * 5 + event.len()));
-    out.head(kind::DELIVER);
-    out.optional_text(skip_device);
-    out.users(users);
-    out.0.put_slice(event);
-    out.0.freeze()
 }
 
 /// A list of names, as the reply to [`Packet::Devices`].
@@ -334,11 +328,15 @@ mod tests {
         })
     }
 
+    fn delivery() -> impl Strategy<Value = Delivery> {
+        (prop::option::of(name()), users(), prop::collection::vec(any::<u8>(), 0..100))
+            .prop_map(|(skip_device, users, event)| Delivery { skip_device, users, event: event.into() })
+    }
+
     fn packet() -> impl Strategy<Value = Packet> {
         let user = || any::<u64>().prop_map(UserId);
         prop_oneof![
-            (prop::option::of(name()), users(), prop::collection::vec(any::<u8>(), 0..100))
-                .prop_map(|(skip_device, users, event)| Packet::Deliver { skip_device, users, event: event.into() }),
+            prop::collection::vec(delivery(), 0..5).prop_map(Packet::Deliver),
             (user(), prop::option::of(name()), any::<u64>(), any::<i32>()).prop_map(
                 |(user, device_id, generation_max, code)| Packet::CloseLinks { user, device_id, generation_max, code }
             ),

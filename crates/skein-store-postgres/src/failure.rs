@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Store(StoreError),
     /// Another transaction was in the way: the same batch may succeed when it is tried again.
     Conflict(String),
+    /// The connection's answers do not belong to their questions any more: it must not be used again.
+    Torn(StoreError),
 }
 
 impl Failure {
@@ -30,7 +32,7 @@ impl Failure {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Store(error) => error,
+            Failure::Store(error) | Failure::Torn(error) => error,
             Failure::Conflict(text) => Self::Unavailable(text),
         }
     }

@@ -5,17 +5,14 @@ use futures::future::{try_join, try_join3, try_join5};
 use skein_proto::{id::UserId, v1::Role};
 
 use crate::{
+    append::{Messages, append_client_ids},
     failure::Outcome,
     outbox::insert_events,
     pool::execute,
-    rows::{ConversationRow, EntryRow, Key, text},
-    transaction::{Extent, NewMessage, Rows},
+    rows::{ConversationRow, EntryRow, Key, column, text},
+    transaction::{Extent, Rows},
 };
 
-const MESSAGES: &str = "INSERT INTO messages (message_id, conversation, seq, birth_version, sender_id, countable, slot, body) \
-     SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int2[], $8::bytea[])";
-const CLIENT_IDS: &str = "INSERT INTO client_ids (client_id, sender_id, message_id, fingerprint) \
-     SELECT * FROM unnest($1::bytea[], $2::int8[], $3::int8[], $4::int8[])";
 const CONVERSATIONS: &str = "UPDATE conversations c SET last_seq = n.last_seq, version = n.version, countable = n.countable, \
      last_ms = n.last_ms, last_message_id = n.last_message_id, roster_version = n.roster_version, owner_id = n.owner_id, \
      member_count = n.member_count, name = n.name, avatar = n.avatar \
@@ -57,9 +54,10 @@ pub(crate) async fn flush(sql: &Sql<'_>, rows: &Rows) -> Outcome<()> {
     let (moved_entries, entries) = (entries(Extent::Moved), entries(Extent::Whole));
     let users: Vec<(UserId, u64)> =
         rows.dirty_users.iter().filter_map(|user| Some((*user, *rows.users.get(user)?))).collect();
+    let messages = Messages::begin(sql, &rows.messages).await?;
     let appended = try_join5(
-        insert_messages(sql, &rows.messages),
-        insert_client_ids(sql, &rows.messages),
+        messages.append(sql, &rows.messages),
+        append_client_ids(sql, &rows.messages),
         move_conversations(sql, &moved_conversations),
         move_entries(sql, &moved_entries),
         update_users(sql, &users),
@@ -72,51 +70,6 @@ pub(crate) async fn flush(sql: &Sql<'_>, rows: &Rows) -> Outcome<()> {
     try_join(appended, changed).await?;
     insert_pairs(sql, &rows.pairs).await?;
     remove_unused(sql, rows).await
-}
-
-/// A column of the rows, as an array.
-fn column<T, V>(rows: &[T], value: impl Fn(&T) -> V) -> Vec<V> {
-    rows.iter().map(value).collect()
-}
-
-async fn insert_messages(sql: &Sql<'_>, rows: &[NewMessage]) -> Outcome<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let bodies: Vec<&[u8]> = rows.iter().map(|row| row.body.as_slice()).collect();
-    execute(
-        sql,
-        MESSAGES,
-        &[
-            &column(rows, |row| row.id.0 as i64),
-            &column(rows, |row| row.key),
-            &column(rows, |row| row.seq as i64),
-            &column(rows, |row| row.version as i64),
-            &column(rows, |row| row.sender.0 as i64),
-            &column(rows, |row| row.countable as i64),
-            &column(rows, |row| row.slot),
-            &bodies,
-        ],
-    )
-    .await
-    .map(drop)
-}
-
-async fn insert_client_ids(sql: &Sql<'_>, rows: &[NewMessage]) -> Outcome<()> {
-    let known: Vec<(&[u8], i64, i64, i64)> = rows
-        .iter()
-        .filter_map(|row| {
-            let (client_id, fingerprint) = row.client_id.as_ref()?;
-            Some((client_id.as_slice(), row.sender.0 as i64, row.id.0 as i64, *fingerprint))
-        })
-        .collect();
-    if known.is_empty() {
-        return Ok(());
-    }
-    let client_ids: Vec<&[u8]> = known.iter().map(|row| row.0).collect();
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-        [&client_ids, &column(&known, |row| row.1), &column(&known, |row| row.2), &column(&known, |row| row.3)];
-    execute(sql, CLIENT_IDS, &values).await.map(drop)
 }
 
 async fn update_conversations(sql: &Sql<'_>, rows: &[&ConversationRow]) -> Outcome<()> {

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`config`], `pool` (connections), `open` (migrations), `failure` (what PostgreSQL says, in our words); `writer` (queues and the
 //! group commit), `operation` (what a write is), `needs` and `load` (which rows a batch locks, and in what order), `transaction` (those rows while
-//! the batch changes them), `flush` (how they are written back), `ids`; `import` (filling an empty database from another engine); `rows` (rows as structs), `render` (rows as schema messages); then one file
+//! the batch changes them), `flush` (how they are written back) with `append` (what is only ever added), `ids`; `import` (filling an empty database from another engine); `rows` (rows as structs), `render` (rows as schema messages); then one file
 //! per subject, each implementing the trait of the same name in `skein_store`; `change`, `roster`, `device` and `refresh` hold the larger
 //! operations, and `outbox::positions` says how events of many writers get into one order.
 //!
@@ -14,6 +14,7 @@ pub mod config;
 
 mod account;
 mod address;
+mod append;
 mod change;
 mod conversation;
 mod device;

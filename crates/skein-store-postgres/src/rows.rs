@@ -18,6 +18,11 @@ use crate::{
 /// Short key of a conversation.
 pub(crate) type Key = i64;
 
+/// A column of some rows, as an array.
+pub(crate) fn column<T, V>(rows: &[T], value: impl Fn(&T) -> V) -> Vec<V> {
+    rows.iter().map(value).collect()
+}
+
 /// A row of `conversations`.
 #[derive(Clone, Debug)]
 pub(crate) struct ConversationRow {

@@ -195,6 +195,10 @@ impl Shared {
         let mut needs = Needs { look_up_client_ids, ..Needs::default() };
         batch.iter().for_each(|job| job.needs(&mut needs));
         match tokio::time::timeout(self.batch_timeout, self.run_in_transaction(&mut client, needs, batch)).await {
+            Ok(Err(Failure::Torn(error))) => {
+                drop(Object::take(client));
+                Err(error.into())
+            }
             Ok(outcome) => outcome,
             Err(_) => {
                 // Nobody knows what this connection is doing; it does not go back into the pool.

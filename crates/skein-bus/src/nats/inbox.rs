@@ -12,7 +12,7 @@ use super::{Node, Ordering, handing::handing};
 use crate::{
     BusMessage, Whom,
     directory::Heard,
-    packet::{self, Beat, NodeId, Packet, Snapshot},
+    packet::{self, Beat, Delivery, NodeId, Packet, Snapshot},
 };
 
 /// Users of one part of a snapshot.
@@ -48,9 +48,11 @@ async fn subscribe(node: &Node, subject: String) -> Option<Subscriber> {
 impl Node {
     async fn take(&self, packet: Packet, message: &Message) {
         match packet {
-            Packet::Deliver { skip_device, users, event } => {
-                let event = Arc::new(EncodedEvent::from_encoded(event));
-                self.deliver_here(BusMessage::Deliver { users: users.into(), event, skip_device }).await;
+            Packet::Deliver(deliveries) => {
+                for Delivery { skip_device, users, event } in deliveries {
+                    let event = Arc::new(EncodedEvent::from_encoded(event));
+                    self.deliver_here(BusMessage::Deliver { users: users.into(), event, skip_device }).await;
+                }
             }
             Packet::CloseLinks { user, device_id, generation_max, code } => {
                 let code = CloseCode::from_i32(code).unwrap_or(CloseCode::TokenRevoked);

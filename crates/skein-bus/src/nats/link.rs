@@ -153,10 +153,15 @@ impl Node {
         if sent {
             counter!("skein_bus_sent_total").increment(1);
         } else {
-            counter!("skein_bus_unsent_total").increment(1);
-            self.link.note_lost(self.now_ms().saturating_sub(CONGESTED_MS));
+            self.note_unsent();
         }
         sent
+    }
+
+    /// Counts a packet that will not be sent; its receivers will be told to pull.
+    pub(super) fn note_unsent(&self) {
+        counter!("skein_bus_unsent_total").increment(1);
+        self.link.note_lost(self.now_ms().saturating_sub(CONGESTED_MS));
     }
 
     async fn try_send(&self, subject: String, payload: Bytes) -> bool {

@@ -5,6 +5,7 @@ use metrics::{counter, describe_counter, describe_gauge};
 /// There, as zero, from the start: a rate needs a value before the first event.
 const COUNTERS: &[(&str, &str)] = &[
     ("skein_bus_sent_total", "Packets for other nodes."),
+    ("skein_bus_deliveries_total", "Deliveries to other nodes; those that are ready together share a packet."),
     ("skein_bus_unsent_total", "Packets that could not be sent; whoever is concerned is told to pull."),
     ("skein_bus_received_total", "Packets of other nodes."),
     ("skein_bus_malformed_total", "Packets that are not understood: of another version, or of a stranger."),

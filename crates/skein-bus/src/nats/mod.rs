@@ -2,7 +2,7 @@
 //!
 //! Subjects, behind the prefix: `all` (beats, orders to close links), `node.<id>` (what concerns one node), `call` (a queue group of all service nodes)
 //! and `call.<id>` (one of them), `room.<id>` (a live room). In reading order: [`link`] (sending within bounds, losing and coming back), [`beats`] (what we say about ourselves), [`inbox`] (what
-//! others say), [`calls`] (asking and answering), [`handing`] (what only those get who are there), [`rooms`].
+//! others say), [`calls`] (asking and answering), [`outgoing`] (deliveries on their way), [`handing`] (what only those get who are there), [`rooms`].
 //! Beside it, [`stream`] publishes events to JetStream, over a connection of its own.
 //!
 //! What may have been lost is always known to somebody, who sees to it that the sessions concerned are told to pull: the publisher, when it could not
@@ -14,6 +14,7 @@ mod handing;
 mod inbox;
 mod link;
 mod measure;
+mod outgoing;
 mod rooms;
 mod stream;
 
@@ -32,6 +33,7 @@ use async_nats::{Client, ConnectOptions};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::future::join_all;
+use metrics::counter;
 use parking_lot::{Mutex, RwLock};
 use skein_proto::{codec::Codec, event::EncodedEvent, id::UserId};
 use tokio::sync::{Notify, mpsc, watch};
@@ -102,6 +104,7 @@ struct Node {
     /// Of the last beat with changes.
     sequence: AtomicU64,
     link: link::Link,
+    outgoing: outgoing::Outgoing,
     rooms: rooms::Subscriptions,
     /// No more calls are taken; those that were are answered.
     drain: CancellationToken,
@@ -141,6 +144,7 @@ impl NatsBus {
             changed: Notify::new(),
             sequence: AtomicU64::new(0),
             link: link::Link::new(connected),
+            outgoing: outgoing::Outgoing::default(),
             rooms: rooms::Subscriptions::default(),
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -148,6 +152,7 @@ impl NatsBus {
         let tasks = TaskTracker::new();
         let run = node.stop.clone();
         tasks.spawn(run.clone().run_until_cancelled_owned(inbox::run(node.clone())));
+        tasks.spawn(run.clone().run_until_cancelled_owned(outgoing::run(node.clone())));
         tasks.spawn(run.clone().run_until_cancelled_owned(beats::run(node.clone(), occurred)));
         let answering = TaskTracker::new();
         if role.serves {
@@ -208,7 +213,7 @@ impl Node {
     }
 
     /// One copy for each other node that holds any of the users, with those users.
-    async fn deliver_elsewhere(&self, users: &[UserId], event: &EncodedEvent, skip_device: Option<&str>) {
+    fn deliver_elsewhere(&self, users: &[UserId], event: &EncodedEvent, skip_device: Option<&str>) {
         self.recent.note(users, self.now_ms());
         let routes = self.directory.read().route(users);
         if routes.is_empty() {
@@ -217,7 +222,11 @@ impl Node {
         let event = event.encoded(Codec::Binary);
         for (node, users) in routes {
             for users in users.chunks(RECEIVERS_MAX) {
-                self.send(self.subject_of(node), packet::deliver(skip_device, users, event)).await;
+                if self.link.is_connected() && self.outgoing.add(node, skip_device, users, event) {
+                    counter!("skein_bus_deliveries_total").increment(1);
+                } else {
+                    self.note_unsent();
+                }
             }
         }
     }
@@ -250,7 +259,7 @@ impl Bus for NatsBus {
             BusMessage::Deliver { users, event, skip_device } => {
                 let (users, event, skip_device) = (users.clone(), event.clone(), skip_device.clone());
                 node.deliver_here(message).await;
-                node.deliver_elsewhere(&users, &event, skip_device.as_deref()).await;
+                node.deliver_elsewhere(&users, &event, skip_device.as_deref());
             }
             BusMessage::CloseLinks { user, device_id, generation_max, code } => {
                 // To all: it must not depend on what is known about anybody's whereabouts.
@@ -374,6 +383,7 @@ impl Bus for NatsBus {
         self.node.drain.cancel();
         self.answering.close();
         let _ = tokio::time::timeout(DRAIN_MAX, self.answering.wait()).await;
+        self.node.send_outgoing().await;
         link::flushed(&self.node.client).await;
         self.node.stop.cancel();
         self.tasks.close();

@@ -129,6 +129,34 @@ async fn the_same_send_on_both_nodes_is_one_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn batches_of_new_sends_and_repeats_have_each_once() {
+    const ROUNDS: u64 = 6;
+    const NEW: u64 = 60;
+    let nodes = Nodes::start(1).await;
+    let store = &nodes.stores[0];
+    for round in 0..ROUNDS {
+        let mut tasks = JoinSet::new();
+        // Those of the round before again, the new ones, and some of these twice.
+        let former = round.saturating_sub(1) * NEW..round * NEW;
+        let new = round * NEW..(round + 1) * NEW;
+        for number in former.chain(new.clone()).chain(new.step_by(7)) {
+            let store = store.clone();
+            tasks.spawn(async move {
+                let answer = append(&store, ANN, pair(), number, "some text").await.expect("repeats are no errors");
+                (number, answer.message.seq, answer.duplicate)
+            });
+        }
+        let answers = tasks.join_all().await;
+        assert_eq!(answers.iter().filter(|(_, _, duplicate)| !duplicate).count() as u64, NEW, "round {round}");
+        let mut places = std::collections::HashMap::new();
+        assert!(answers.iter().all(|(number, seq, _)| *places.entry(*number).or_insert(*seq) == *seq));
+    }
+    let messages = history(store, ANN, pair()).await;
+    assert!(messages.iter().enumerate().all(|(at, message)| message.seq == at as u64 + 1));
+    assert_eq!(messages.len() as u64, ROUNDS * NEW);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pair_that_begins_on_both_nodes_is_one_conversation() {
     let nodes = Nodes::start(2).await;
     for number in 3..=60 {
@@ -209,12 +237,36 @@ async fn a_full_disk_refuses_and_what_was_acked_stays() {
         append(store, ANN, pair(), number, text)
     });
     let outcomes = futures::future::join_all(appends).await;
+    let unexpected =
+        |outcome: &&Result<_, StoreError>| matches!(outcome, Err(error) if !matches!(error, StoreError::Full));
+    assert_eq!(outcomes.iter().find(unexpected).map(|outcome| format!("{outcome:?}")), None);
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 48);
     assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Err(StoreError::Full))).count(), 16);
     assert_contiguous(store, BOB, pair(), 48).await;
     nodes.database.run("DROP TRIGGER full_disk ON messages");
     let repeated = append(store, ANN, pair(), 0, &big).await.unwrap();
     assert_eq!((repeated.message.seq, repeated.duplicate), (49, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_cannot_begin_do_not_mix_up_later_answers() {
+    let nodes = Nodes::start(1).await;
+    let store = &nodes.stores[0];
+    let many = |first: u64| {
+        let appends = (first..first + 100).map(|number| append(store, ANN, pair(), number, "some text"));
+        futures::future::join_all(appends)
+    };
+    assert!(many(0).await.iter().all(Result::is_ok));
+    nodes.database.run("ALTER TABLE messages RENAME TO away");
+    assert!(many(100).await.iter().all(Result::is_err));
+    nodes.database.run("ALTER TABLE away RENAME TO messages");
+    for first in [100, 200, 300] {
+        for (outcome, number) in many(first).await.into_iter().zip(first..) {
+            let message = outcome.expect("the table is back").message;
+            assert_eq!(message.client_message_id, nodes::client_id(number));
+        }
+    }
+    assert_contiguous(store, BOB, pair(), 400).await;
 }
 
 #[tokio::test]

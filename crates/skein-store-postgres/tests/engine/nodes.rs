@@ -60,13 +60,18 @@ pub fn message(sender: UserId, conversation: ConversationId, number: u64, text: 
     AppendMessage {
         conversation,
         sender,
-        client_message_id: format!("01999999-0000-7000-8000-{number:012x}"),
+        client_message_id: client_id(number),
         content: v1::Content { body: Some(text.into()), ..Default::default() },
         client_time_ms: 0,
         options: v1::SendOptions::default(),
         external_id: String::new(),
         now_ms: 1_790_000_000_000,
     }
+}
+
+/// What the sender calls the message of this number.
+pub fn client_id(number: u64) -> String {
+    format!("01999999-0000-7000-8000-{number:012x}")
 }
 
 pub async fn append(

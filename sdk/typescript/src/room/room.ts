@@ -52,6 +52,8 @@ export class Room {
   #place = new Place();
   /** Pushes that came while a join was not answered. */
   #early: RoomPush[] | undefined;
+  /** The join that is not answered yet. */
+  #entering: Promise<void> | undefined;
 
   constructor(
     readonly id: string,
@@ -111,20 +113,15 @@ export class Room {
       data = new Uint8Array(),
       priority = "normal",
     } = typeof content === "string" ? { text: content } : content;
-    const said = await this.link.call(RoomService.method.sendToRoom, {
-      roomId: this.id,
-      clientMessageId: uuidV7(),
-      kind,
-      text,
-      data,
-      priority: PRIORITIES[priority],
-    });
+    const clientMessageId = uuidV7();
+    const wanted = { roomId: this.id, clientMessageId, kind, text, data, priority: PRIORITIES[priority] };
+    const said = await this.#inside(() => this.link.call(RoomService.method.sendToRoom, wanted));
     return !said.sampled;
   }
 
   /** Adds to a counter, such as likes; everybody gets the sum. */
   async count(counter: string, delta = 1): Promise<void> {
-    await this.link.call(RoomService.method.countInRoom, { roomId: this.id, counter, delta });
+    await this.#inside(() => this.link.call(RoomService.method.countInRoom, { roomId: this.id, counter, delta }));
   }
 
   /** Of the link: a session that is in no room yet. */
@@ -156,7 +153,26 @@ export class Room {
     else if (this.#state.current !== "out") this.#tell(this.#place.pushed(push));
   }
 
-  async #enter(replayMax: number): Promise<void> {
+  /** On a new session a call may come before we are in the room again: then we enter first. */
+  async #inside<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (thrown) {
+      const mayEnter = this.#state.current === "joined" || this.#state.current === "away";
+      if (asSkeinError(thrown).code !== "NOT_IN_ROOM" || !mayEnter) throw thrown;
+      await this.#enter(0);
+      return call();
+    }
+  }
+
+  #enter(replayMax: number): Promise<void> {
+    this.#entering ??= this.#ask(replayMax).finally(() => {
+      this.#entering = undefined;
+    });
+    return this.#entering;
+  }
+
+  async #ask(replayMax: number): Promise<void> {
     this.#early ??= [];
     let answer: JoinRoomResponse;
     try {

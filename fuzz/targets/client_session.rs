@@ -77,7 +77,7 @@ impl Model {
                 }
             }
             6 => {
-                let link_seq = (self.received + u64::from(input.byte() % 6)).saturating_sub(2);
+                let link_seq = self.received.saturating_add(u64::from(input.byte() % 6)).saturating_sub(2);
                 let push = v1::Push { link_seq, lagging: input.byte() & 1 == 1, ..Default::default() };
                 self.frame(v1::Frame { body: Some(push.into()), ..Default::default() });
             }

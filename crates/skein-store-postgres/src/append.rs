@@ -1,7 +1,11 @@
 //! Rows that are only ever added: messages, and what their senders called them.
 
+use std::pin::pin;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
 use deadpool_postgres::Transaction as Sql;
-use tokio_postgres::{binary_copy::BinaryCopyInWriter, types::Type};
+use futures::SinkExt as _;
+use tokio_postgres::CopyInSink;
 
 use crate::{
     failure::{Failure, Outcome},
@@ -15,8 +19,10 @@ const COPIED_MIN: usize = 16;
 
 const COPY: &str =
     "COPY messages (message_id, conversation, seq, birth_version, sender_id, countable, slot, body) FROM STDIN BINARY";
-const TYPES: [Type; 8] =
-    [Type::INT8, Type::INT8, Type::INT8, Type::INT8, Type::INT8, Type::INT8, Type::INT2, Type::BYTEA];
+/// What a copy begins with: the format's signature, no flags, no extension.
+const COPY_HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// Bytes of a row beside its body: the number of columns, a length before each, six numbers and a short one.
+const COPY_ROW_BYTES: usize = 2 + 8 * 4 + 6 * 8 + 2;
 /// Arrays that are unpacked side by side: in `FROM` each would become a table first.
 const MESSAGES: &str = "INSERT INTO messages (message_id, conversation, seq, birth_version, sender_id, countable, slot, body) \
      SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), \
@@ -26,7 +32,7 @@ const CLIENT_IDS: &str = "INSERT INTO client_ids (client_id, sender_id, message_
 
 /// Where the messages of a batch go.
 pub(crate) enum Messages {
-    Copied(BinaryCopyInWriter),
+    Copied(CopyInSink<Bytes>),
     Inserted,
 }
 
@@ -39,29 +45,43 @@ impl Messages {
         }
         let statement = sql.prepare_cached(COPY).await?;
         let sink = sql.copy_in(&statement).await.map_err(|error| Failure::Torn(Failure::from(error).into()))?;
-        Ok(Self::Copied(BinaryCopyInWriter::new(sink, &TYPES)))
+        Ok(Self::Copied(sink))
     }
 
     /// Writes them.
     pub(crate) async fn append(self, sql: &Sql<'_>, rows: &[NewMessage]) -> Outcome<()> {
         match self {
-            Self::Copied(writer) => copy(writer, rows).await,
+            Self::Copied(sink) => {
+                let mut sink = pin!(sink);
+                sink.send(copied(rows)).await?;
+                sink.finish().await?;
+                Ok(())
+            }
             Self::Inserted if rows.is_empty() => Ok(()),
             Self::Inserted => insert(sql, rows).await,
         }
     }
 }
 
-async fn copy(writer: BinaryCopyInWriter, rows: &[NewMessage]) -> Outcome<()> {
-    let mut writer = std::pin::pin!(writer);
+/// All rows in one piece: the library's own writer has them sent by the page, each with a wake-up at both ends.
+fn copied(rows: &[NewMessage]) -> Bytes {
+    let bodies: usize = rows.iter().map(|row| row.body.len()).sum();
+    let mut out = BytesMut::with_capacity(COPY_HEAD.len() + rows.len() * COPY_ROW_BYTES + bodies + 2);
+    out.put_slice(COPY_HEAD);
     for row in rows {
-        let numbers = [row.id.0, row.key as u64, row.seq, row.version, row.sender.0, row.countable];
-        let [id, key, seq, version, sender, countable] = numbers.map(|number| number as i64);
-        let values: Values<'_> = &[&id, &key, &seq, &version, &sender, &countable, &row.slot, &row.body];
-        writer.as_mut().write(values).await?;
+        out.put_i16(8);
+        for number in [row.id.0, row.key as u64, row.seq, row.version, row.sender.0, row.countable] {
+            out.put_i32(8);
+            out.put_u64(number);
+        }
+        out.put_i32(2);
+        out.put_i16(row.slot);
+        // A body is bounded by the largest frame.
+        out.put_i32(row.body.len() as i32);
+        out.put_slice(&row.body);
     }
-    writer.finish().await?;
-    Ok(())
+    out.put_i16(-1);
+    out.freeze()
 }
 
 async fn insert(sql: &Sql<'_>, rows: &[NewMessage]) -> Outcome<()> {

@@ -43,11 +43,11 @@ impl Outgoing {
         if waiting.bytes + bytes_max > WAITING_BYTES_MAX {
             return false;
         }
-        let open = waiting.open.entry(node).or_insert_with(Deliveries::new);
-        if open.bytes() + bytes_max > PACKET_BYTES_MAX {
-            let full = std::mem::replace(open, Deliveries::new());
+        let is_full = waiting.open.get(&node).is_some_and(|open| open.bytes() + bytes_max > PACKET_BYTES_MAX);
+        if is_full && let Some(full) = waiting.open.remove(&node) {
             waiting.full.push((node, full.finish()));
         }
+        let open = waiting.open.entry(node).or_insert_with(Deliveries::new);
         let before = open.bytes();
         open.add(skip_device, users, event);
         waiting.bytes += open.bytes() - before;
@@ -109,6 +109,18 @@ mod tests {
         packets.sort_by_key(|(node, _)| node.0);
         assert_eq!(packets, [(HERE, vec!["one".into(), "three".into()]), (THERE, vec!["two".into()])]);
         assert!(taken(&outgoing).is_empty());
+    }
+
+    #[test]
+    fn one_that_is_longer_than_a_packet_travels_alone() {
+        let outgoing = Outgoing::default();
+        let long = vec![7; PACKET_BYTES_MAX + 1];
+        for event in [&b"one"[..], &long, b"two"] {
+            assert!(outgoing.add(HERE, None, &[UserId(7)], event));
+        }
+        let lengths = outgoing.take().into_iter().map(|(_, packet)| Packet::decode(packet));
+        let lengths: Vec<usize> = lengths.map(|packet| packet.unwrap().encode().len() / PACKET_BYTES_MAX).collect();
+        assert_eq!(lengths, [0, 1, 0]);
     }
 
     #[test]

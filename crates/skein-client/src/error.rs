@@ -37,6 +37,8 @@ impl ClientError {
 
 impl From<std::io::Error> for ClientError {
     fn from(error: std::io::Error) -> Self {
-        Self::Connection(error.to_string())
+        // What carries the stream may know more than that it is lost.
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        Self::Connection(format!("{error}{cause}"))
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Rooms: enough that each of three nodes keeps some.
-const ROOMS: usize = 12;
+const ROOMS: usize = 28;
 
 fn name(room: usize) -> String {
     format!("room.{room}")

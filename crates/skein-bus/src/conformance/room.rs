@@ -64,6 +64,11 @@ pub async fn packets_reach_the_nodes_that_listen(world: World) {
     }
     assert_eq!(c.next_event().await.1, 1, "who does not listen hears nothing");
     c.bus.subscribe_room(&room).await;
+    // What it says next travels behind its subscription.
+    c.bus.publish(BusMessage::Notice(packet(0))).await;
+    for node in [&mut a, &mut b] {
+        while !matches!(node.next().await, BusMessage::Notice(_)) {}
+    }
     b.bus.unsubscribe_room(ROOM);
     a.settle();
     b.publish(&[UserId(1)], 2).await;

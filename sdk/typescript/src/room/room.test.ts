@@ -5,7 +5,7 @@ import { Room } from "./room.js";
 import type { RoomLink } from "./room_link.js";
 
 /** A link to a server that knows who is in the room; it writes down what it is asked. */
-function linked(): { room: Room; asked: string[]; forget: () => void } {
+function linked(): { room: Room; asked: string[]; linkedRooms: Set<Room>; forget: () => void } {
   const asked: string[] = [];
   let inside = false;
   const call = async <O extends DescMessage>(method: DescMethodUnary<DescMessage, O>): Promise<MessageShape<O>> => {
@@ -15,11 +15,14 @@ function linked(): { room: Room; asked: string[]; forget: () => void } {
     else if (!inside) throw new SkeinError("NOT_IN_ROOM", "not in this room");
     return create(method.output);
   };
-  const link = { call, ready: async () => {}, add: () => {}, remove: () => {} } as unknown as RoomLink;
+  const linkedRooms = new Set<Room>();
+  const add = (room: Room) => linkedRooms.add(room);
+  const remove = (room: Room) => linkedRooms.delete(room);
+  const link = { call, ready: async () => {}, add, remove } as unknown as RoomLink;
   const forget = (): void => {
     inside = false;
   };
-  return { room: new Room("lobby", link), asked, forget };
+  return { room: new Room("lobby", link), asked, linkedRooms, forget };
 }
 
 it("enters again before what was said too early on a new session", async () => {
@@ -29,6 +32,18 @@ it("enters again before what was said too early on a new session", async () => {
   await Promise.all([room.send("one"), room.count("likes"), room.rejoin()]);
   expect(asked.filter((name) => name === "JoinRoom")).toHaveLength(2);
   expect(asked.slice(-2).sort()).toEqual(["CountInRoom", "SendToRoom"]);
+});
+
+it("asks again when it was left before the first answer", async () => {
+  const { room, asked, linkedRooms } = linked();
+  const first = room.join();
+  const cancelled = expect(first).rejects.toMatchObject({ code: "CANCELLED" });
+  await Promise.resolve();
+  const left = room.leave();
+  await Promise.all([cancelled, left, room.join()]);
+  expect(asked).toEqual(["JoinRoom", "LeaveRoom", "JoinRoom"]);
+  expect(room.state.current).toBe("joined");
+  expect(linkedRooms).toContain(room);
 });
 
 it("does not enter a room for somebody who is not in it", async () => {

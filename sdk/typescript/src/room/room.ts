@@ -3,7 +3,7 @@
 import { Emitter } from "../emitter.js";
 import { asSkeinError, SkeinError } from "../error.js";
 import type { RoomPush } from "../gen/skein/v1/room_pb.js";
-import { type JoinRoomResponse, RoomService, RoomPriority as WirePriority } from "../gen/skein/v1/room_pb.js";
+import { RoomService, RoomPriority as WirePriority } from "../gen/skein/v1/room_pb.js";
 import { type Observable, Value } from "../observable.js";
 import { uuidV7 } from "../uuid.js";
 import { Place, type RoomMessage, type RoomNews, type RoomPriority } from "./place.js";
@@ -50,6 +50,8 @@ export class Room {
   readonly #counters = new Value<Readonly<Record<string, number>>>({});
   readonly #lost = new Value(0);
   #place = new Place();
+  /** Goes up with every join and leave: what an earlier one was waiting for is not of this one. */
+  #visit = 0;
   /** Pushes that came while a join was not answered. */
   #early: RoomPush[] | undefined;
   /** The join that is not answered yet. */
@@ -87,10 +89,12 @@ export class Room {
     this.#lost.set(0);
     this.#state.set("joining");
     this.link.add(this);
+    const visit = ++this.#visit;
     try {
       await this.link.ready();
       await this.#enter(replay);
     } catch (thrown) {
+      if (visit !== this.#visit) throw thrown;
       this.#state.set("out");
       this.link.remove(this);
       throw thrown;
@@ -101,8 +105,12 @@ export class Room {
   async leave(): Promise<void> {
     if (this.#state.current === "out") return;
     this.#state.set("out");
+    // Whoever joins now is on another visit and asks again, behind the goodbye.
+    const visit = ++this.#visit;
+    this.#entering = undefined;
+    this.#early = undefined;
     await this.link.call(RoomService.method.leaveRoom, { roomId: this.id }).catch(() => {});
-    this.link.remove(this);
+    if (visit === this.#visit) this.link.remove(this);
   }
 
   /** Says something; resolves when it is on its way to everybody. False: there was too much at once, and nobody gets it. */
@@ -166,21 +174,20 @@ export class Room {
   }
 
   #enter(replayMax: number): Promise<void> {
-    this.#entering ??= this.#ask(replayMax).finally(() => {
-      this.#entering = undefined;
+    if (this.#entering !== undefined) return this.#entering;
+    const entering = this.#ask(replayMax).finally(() => {
+      if (this.#entering === entering) this.#entering = undefined;
     });
-    return this.#entering;
+    this.#entering = entering;
+    return entering;
   }
 
   async #ask(replayMax: number): Promise<void> {
     this.#early ??= [];
-    let answer: JoinRoomResponse;
-    try {
-      answer = await this.link.call(RoomService.method.joinRoom, { roomId: this.id, replayMax, ...this.#place.before });
-    } finally {
-      if (this.#state.current === "out") this.#early = undefined;
-    }
-    if (this.#state.current === "out") throw new SkeinError("CANCELLED", "the room was left");
+    const visit = this.#visit;
+    const wanted = { roomId: this.id, replayMax, ...this.#place.before };
+    const answer = await this.link.call(RoomService.method.joinRoom, wanted);
+    if (visit !== this.#visit) throw new SkeinError("CANCELLED", "the room was left");
     this.#state.set("joined");
     this.#tell(this.#place.joined(answer));
     const early = this.#early ?? [];

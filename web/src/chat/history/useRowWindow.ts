@@ -30,5 +30,9 @@ export function useRowWindow(): Rows {
   const last = following ? lastSeq : window.to;
   const count = Math.max(0, last - window.from + 1) + (following ? outgoing.length : 0);
   const data = useMemo(() => ({ length: count }), [count]);
-  return { window, count, firstSeq, lastSeq, following, outgoing: outgoing.length, data, show };
+  // The same object until other rows are there: where the view is put follows from rows, and must not follow from itself.
+  return useMemo(
+    () => ({ window, count, firstSeq, lastSeq, following, outgoing: outgoing.length, data, show }),
+    [window, count, firstSeq, lastSeq, following, outgoing.length, data],
+  );
 }

@@ -1,5 +1,6 @@
 //! What the sweep decides, and whose a session is.
 
+use skein_bus::local::LocalBus;
 use skein_proto::v1;
 
 use super::*;
@@ -84,4 +85,25 @@ fn a_session_belongs_to_one_device_and_one_codec() {
     assert!(!session.is(&[4; 16], &other, Codec::Binary));
     other.device_id = "laptop".into();
     assert!(!session.is(&[3; 16], &other, Codec::Binary));
+}
+
+#[test]
+fn links_are_counted_once_however_often_they_are_replaced() {
+    let (bus, _) = LocalBus::new();
+    let registry = Registry::new(Arc::new(bus));
+    let caller = session(false).caller.clone();
+    let attach = |resume| registry.attach(caller.clone(), Codec::Binary, resume, false, [3; 16]);
+    let first = attach(None);
+    let second = attach(Some((&[3; 16][..], 0)));
+    assert!(second.resumed);
+    assert_eq!(registry.links(), 1, "the second took the place of the first");
+    registry.detach(&first.session, first.epoch, false);
+    assert_eq!(registry.links(), 1, "the first was gone already");
+    registry.detach(&second.session, second.epoch, false);
+    assert_eq!(registry.links(), 0);
+    let third = attach(Some((&[3; 16][..], 0)));
+    assert!(third.resumed);
+    assert_eq!(registry.links(), 1);
+    registry.detach(&third.session, third.epoch, true);
+    assert_eq!(registry.links(), 0);
 }

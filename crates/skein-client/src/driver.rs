@@ -267,14 +267,15 @@ impl Driver {
             if let Some(outcome) = self.take_events() {
                 break outcome;
             }
-            while let Some(frame) = self.session.poll_frame(now_ms()) {
+            while link.has_room()
+                && let Some(frame) = self.session.poll_frame(now_ms())
+            {
                 if link.queue(&frame).is_err() {
                     break;
                 }
             }
-            if link.flush().await.is_err() {
-                break Outcome::Lost;
-            }
+            // A connection that takes nothing holds up neither what comes nor the heartbeat.
+            link.write_now().await;
             if self.leaves_at_ms() <= now_ms() {
                 break Outcome::Moved;
             }
@@ -289,7 +290,7 @@ impl Driver {
                         break self.take_events().unwrap_or(Outcome::Lost);
                     }
                 }
-                command = self.commands.recv() => match command {
+                command = self.commands.recv(), if link.has_room() => match command {
                     Some(command) => self.ask(command),
                     None => break Outcome::Stopped,
                 },

@@ -1,8 +1,11 @@
 //! One connection: frames in and out, nothing else. The SDK and the load tool stand on it.
 
 use std::{
+    future::poll_fn,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -34,6 +37,10 @@ use crate::{
 const HANDSHAKE_BYTES_MAX: usize = 16 * 1024;
 /// Bytes read at once.
 const READ_BYTES: usize = 16 * 1024;
+/// From so many bytes on that wait to be written there should not be more.
+const OUTPUT_MAX: usize = 64 * 1024;
+/// While something is written, so much is read and kept until somebody asks for it.
+const INPUT_WHILE_WRITING_MAX: usize = 4 * 1024 * 1024;
 
 /// How to connect.
 #[derive(Clone, Debug)]
@@ -262,45 +269,98 @@ impl Link {
         Ok(())
     }
 
-    /// Writes what is queued.
+    /// Writes what is queued. Reads meanwhile: a server may take no more before its answers are taken, and both would wait for each other.
     ///
     /// # Errors
     /// [`ClientError::Connection`] when the connection is gone.
     pub async fn flush(&mut self) -> Result<(), ClientError> {
-        while !self.output.is_empty() {
-            let written = self.stream.get().write(&self.output).await?;
-            if written == 0 {
-                return Err(ClientError::Connection("the connection was closed".to_owned()));
+        poll_fn(|context| {
+            loop {
+                if self.poll_write(context)?.is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                if self.input.len() >= INPUT_WHILE_WRITING_MAX {
+                    return Poll::Pending;
+                }
+                if ready!(self.poll_read(context))? == 0 {
+                    return Poll::Ready(Err(closed()));
+                }
             }
-            self.output.drain(..written);
-        }
-        Ok(self.stream.get().flush().await?)
+        })
+        .await
     }
 
-    /// Waits for frames and appends all that came. Cancel-safe: what was read is kept.
+    /// Waits for frames and appends all that came; what is queued is written meanwhile. Returns without any when there is room again after there was
+    /// none, see [`Link::has_room`]. Cancel-safe: what was read is kept, and what was not written.
     ///
     /// # Errors
     /// [`ClientError::Connection`] when the connection is gone, [`ClientError::Protocol`] when what came are not frames.
     pub async fn receive(&mut self, frames: &mut Vec<v1::Frame>) -> Result<(), ClientError> {
+        let full = !self.has_room();
         loop {
             let before = frames.len();
             self.decode(frames)?;
             if frames.len() > before {
                 return Ok(());
             }
-            self.input.reserve(READ_BYTES);
-            let read = self.stream.get().read_buf(&mut self.input).await;
-            if !matches!(read, Ok(1..)) {
-                if let Stream::Quic(quic) = &mut self.stream
-                    && let Some(goodbye) = quic.goodbye()
-                {
-                    frames.push(goodbye);
-                    return Ok(());
+            let exchanged = poll_fn(|context| {
+                let written = self.poll_write(context);
+                if full && self.has_room() {
+                    return Poll::Ready(Ok(None));
                 }
-                read?;
-                return Err(ClientError::Connection("the connection was closed".to_owned()));
+                match (self.poll_read(context), written) {
+                    // The last words of a server that is gone may still be read.
+                    (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
+                    (read, _) => read.map_ok(Some),
+                }
+            });
+            match exchanged.await {
+                Ok(None) => return Ok(()),
+                Ok(Some(1..)) => {}
+                ended => {
+                    if let Stream::Quic(quic) = &mut self.stream
+                        && let Some(goodbye) = quic.goodbye()
+                    {
+                        frames.push(goodbye);
+                        return Ok(());
+                    }
+                    ended?;
+                    return Err(closed());
+                }
             }
         }
+    }
+
+    /// Writes so much of what is queued as the connection takes at once. That it is gone is told by [`Link::receive`], which writes the rest.
+    pub async fn write_now(&mut self) {
+        poll_fn(|context| {
+            let _ = self.poll_write(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Less is queued than the connection should have waiting: what is made now is not made too early.
+    pub fn has_room(&self) -> bool {
+        self.output.len() < OUTPUT_MAX
+    }
+
+    /// Ready when nothing is left to be written.
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<Result<(), ClientError>> {
+        while !self.output.is_empty() {
+            match ready!(Pin::new(self.stream.get()).poll_write(context, &self.output))? {
+                0 => return Poll::Ready(Err(closed())),
+                written => self.output.drain(..written),
+            };
+        }
+        Pin::new(self.stream.get()).poll_flush(context).map_err(ClientError::from)
+    }
+
+    /// How many bytes came; 0: no more will.
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<Result<usize, ClientError>> {
+        self.input.reserve(READ_BYTES);
+        let read = pin!(self.stream.get().read_buf(&mut self.input));
+        read.poll(context).map_err(ClientError::from)
     }
 
     fn decode(&mut self, frames: &mut Vec<v1::Frame>) -> Result<(), ClientError> {
@@ -331,4 +391,8 @@ impl Link {
             frames.push(frame);
         }
     }
+}
+
+fn closed() -> ClientError {
+    ClientError::Connection("the connection was closed".to_owned())
 }

@@ -107,6 +107,11 @@ impl Peer {
         Ok(self.link.flush().await?)
     }
 
+    /// Writes what the connection takes at once; [`Peer::hear`] writes the rest.
+    pub async fn write_now(&mut self) {
+        self.link.write_now().await;
+    }
+
     /// Waits for something, and gives everything that came. Cancel-safe.
     pub async fn hear(&mut self, heard: &mut Vec<Heard>) -> Result<(), Error> {
         self.link.receive(&mut self.frames).await?;

@@ -216,7 +216,7 @@ impl Runner {
         loop {
             let now = Instant::now();
             self.make_due(now)?;
-            self.peer.flush().await?;
+            self.peer.write_now().await;
             // What was dropped on the way will never come; it is counted as undelivered.
             let finished = self.made.finished.load(Ordering::Acquire) && self.partner.finished.load(Ordering::Acquire);
             let delivered = self.peer.lagging || self.seen.delivered >= self.partner.count.load(Ordering::Acquire);

@@ -75,12 +75,23 @@ export async function harvest(page: Page): Promise<Harvest> {
       pivot?.scrollIntoView({ block: "start", behavior: "instant" });
       if (scroller.scrollTop <= before) scroller.scrollTop = before + scroller.clientHeight * 0.8;
     };
+    // Near the end the view follows it while rows are measured, and may pass some over: then it goes back.
+    const back = async () => {
+      const seen = Math.max(...rows.map((row) => Number(row.seq)));
+      const first = () => Number(log.querySelector<HTMLElement>("article[data-seq]")?.dataset.seq ?? 0);
+      for (let turns = 0; first() > seen + 1 && turns < 20; turns += 1) {
+        scroller.scrollTop -= scroller.clientHeight / 2;
+        await frame();
+        await frame();
+      }
+    };
     for (let still = 0, last = Number.NaN; still < 4; ) {
       await loaded();
       look();
       turn();
       await frame();
       await frame();
+      await back();
       still = scroller.scrollTop === last ? still + 1 : 0;
       last = scroller.scrollTop;
     }

@@ -46,6 +46,28 @@ it("asks again when it was left before the first answer", async () => {
   expect(linkedRooms).toContain(room);
 });
 
+it("stays out, and can be joined, when it was left while it entered again", async () => {
+  const { room, forget } = linked();
+  await room.join();
+  forget();
+  const again = room.rejoin();
+  const left = room.leave();
+  await Promise.all([again, left]);
+  expect(room.state.current).toBe("out");
+  await room.join();
+  expect(room.state.current).toBe("joined");
+});
+
+it("can be joined while it enters again", async () => {
+  const { room, linkedRooms, forget } = linked();
+  await room.join();
+  forget();
+  room.away();
+  await Promise.all([room.rejoin(), room.join()]);
+  expect(room.state.current).toBe("joined");
+  expect(linkedRooms).toContain(room);
+});
+
 it("does not enter a room for somebody who is not in it", async () => {
   const { room, asked } = linked();
   await expect(room.send("one")).rejects.toMatchObject({ code: "NOT_IN_ROOM" });

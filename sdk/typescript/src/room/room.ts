@@ -50,7 +50,7 @@ export class Room {
   readonly #counters = new Value<Readonly<Record<string, number>>>({});
   readonly #lost = new Value(0);
   #place = new Place();
-  /** Goes up with every join and leave: what an earlier one was waiting for is not of this one. */
+  /** Goes up with every join and leave. */
   #visit = 0;
   /** Pushes that came while a join was not answered. */
   #early: RoomPush[] | undefined;
@@ -89,7 +89,7 @@ export class Room {
     this.#lost.set(0);
     this.#state.set("joining");
     this.link.add(this);
-    const visit = ++this.#visit;
+    const visit = this.#begin();
     try {
       await this.link.ready();
       await this.#enter(replay);
@@ -106,9 +106,7 @@ export class Room {
     if (this.#state.current === "out") return;
     this.#state.set("out");
     // Whoever joins now is on another visit and asks again, behind the goodbye.
-    const visit = ++this.#visit;
-    this.#entering = undefined;
-    this.#early = undefined;
+    const visit = this.#begin();
     await this.link.call(RoomService.method.leaveRoom, { roomId: this.id }).catch(() => {});
     if (visit === this.#visit) this.link.remove(this);
   }
@@ -135,9 +133,11 @@ export class Room {
   /** Of the link: a session that is in no room yet. */
   async rejoin(): Promise<void> {
     if (this.#state.current !== "joined" && this.#state.current !== "away") return;
+    const visit = this.#visit;
     try {
       await this.#enter(0);
     } catch (thrown) {
+      if (visit !== this.#visit) return;
       const error = asSkeinError(thrown);
       if (error.code === "OFFLINE" || error.code === "CLOSED") return;
       if (error.retryable) setTimeout(() => void this.rejoin(), Math.max(AGAIN_MS, error.retryAfterMs));
@@ -173,13 +173,19 @@ export class Room {
     }
   }
 
+  /** Another visit, or the time after one; its number. What the one before was waiting for is not of it. */
+  #begin(): number {
+    this.#entering = undefined;
+    this.#early = undefined;
+    return ++this.#visit;
+  }
+
   #enter(replayMax: number): Promise<void> {
-    if (this.#entering !== undefined) return this.#entering;
-    const entering = this.#ask(replayMax).finally(() => {
-      if (this.#entering === entering) this.#entering = undefined;
+    const visit = this.#visit;
+    this.#entering ??= this.#ask(replayMax).finally(() => {
+      if (visit === this.#visit) this.#entering = undefined;
     });
-    this.#entering = entering;
-    return entering;
+    return this.#entering;
   }
 
   async #ask(replayMax: number): Promise<void> {

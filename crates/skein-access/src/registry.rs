@@ -2,10 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Weak},
     task::Waker,
     time::Duration,
 };
@@ -222,8 +219,6 @@ pub(crate) enum Verdict {
 pub(crate) struct Registry {
     shards: Vec<Mutex<HashMap<UserId, Vec<Arc<LiveSession>>>>>,
     bus: Arc<dyn Bus>,
-    /// Sessions that are attached: asked for every second, and a look at each would cost more than the rest of an idle link.
-    links: AtomicUsize,
     /// Who is connected, as others see it.
     pub(crate) here: Here,
     /// Links that were closed lately: whoever was authenticated before, and comes after, is closed too.
@@ -258,8 +253,7 @@ impl Registry {
     /// A registry without sessions, which the bus may ask from now on.
     pub(crate) fn new(bus: Arc<dyn Bus>) -> Arc<Self> {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        let registry =
-            Arc::new(Self { shards, bus, links: AtomicUsize::new(0), here: Here::default(), closed: Mutex::default() });
+        let registry = Arc::new(Self { shards, bus, here: Here::default(), closed: Mutex::default() });
         let weak: Weak<Self> = Arc::downgrade(&registry);
         registry.bus.attach(weak);
         registry
@@ -289,7 +283,6 @@ impl Registry {
                 state.epoch += 1;
                 state.wake();
                 if !state.attached {
-                    self.links.fetch_add(1, Ordering::Relaxed);
                     self.here.connect(caller.user, true, now_ms);
                 }
                 (state.attached, state.detached_ms, state.stalled_ms) = (true, 0, 0);
@@ -305,7 +298,6 @@ impl Registry {
         if sessions.is_empty() {
             self.bus.set_held(caller.user, true);
         }
-        self.links.fetch_add(1, Ordering::Relaxed);
         self.here.connect(caller.user, false, now_ms);
         let closed = self.closed_meanwhile(&caller, now_ms);
         let session = Arc::new(LiveSession::new(caller, ServerSession::new(fresh_id, codec, now_ms), receive_only));
@@ -334,7 +326,6 @@ impl Registry {
             state.waker = None;
             state.stalled_ms = 0;
             state.detached_ms = now_ms();
-            self.links.fetch_sub(1, Ordering::Relaxed);
             self.here.disconnect(session.caller.user, state.detached_ms);
         }
         let Some(sessions) = shard.get_mut(&session.caller.user) else { return };
@@ -412,21 +403,13 @@ impl Registry {
         }
     }
 
-    /// Lets each session of a part be judged, of so many parts; those that are gone are removed. How many are attached and detached.
-    pub(crate) fn sweep(
-        &self,
-        part: usize,
-        parts: usize,
-        judge: impl Fn(&mut SessionState) -> Verdict,
-    ) -> (usize, usize) {
-        let (mut attached, mut detached) = (0, 0);
+    /// Lets each session of a part be judged, of so many parts; those that are gone are removed. How many of the others have no connection.
+    pub(crate) fn sweep(&self, part: usize, parts: usize, judge: impl Fn(&mut SessionState) -> Verdict) -> usize {
+        let mut detached = 0;
         for shard in self.shards.iter().skip(part).step_by(parts) {
             shard.lock().retain(|user, sessions| {
                 sessions.retain(|session| match judge(&mut session.lock()) {
-                    Verdict::Attached => {
-                        attached += 1;
-                        true
-                    }
+                    Verdict::Attached => true,
                     Verdict::Detached => {
                         detached += 1;
                         true
@@ -439,7 +422,7 @@ impl Registry {
                 !sessions.is_empty()
             });
         }
-        (attached, detached)
+        detached
     }
 }
 

@@ -16,14 +16,13 @@ const PARTS_MAX: u32 = 5;
 /// Runs until it is dropped.
 pub(crate) async fn run(registry: Arc<Registry>, config: AccessConfig) {
     let parts = parts(config.heartbeat_ms);
-    let mut seen = vec![(0, 0); parts];
+    let mut detached = vec![0; parts];
     let mut ticks = tokio::time::interval(INTERVAL);
     for part in (0..parts).cycle() {
         ticks.tick().await;
         let now_ms = now_ms();
-        seen[part] = registry.sweep(part, parts, |state| state.judge(now_ms, config.resume_window_ms));
-        let (attached, detached) = seen.iter().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
-        measure::sessions(attached, detached);
+        detached[part] = registry.sweep(part, parts, |state| state.judge(now_ms, config.resume_window_ms));
+        measure::sessions(registry.links(), detached.iter().sum());
     }
 }
 

@@ -22,6 +22,8 @@ struct Person {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Connected sessions of all: asked for every second, and a look at each would be much beside what an idle link costs.
+    connected: usize,
     people: HashMap<UserId, Person>,
     /// When connections were lost, in order; looked at when the grace is over.
     leaving: VecDeque<(u64, UserId)>,
@@ -45,6 +47,7 @@ impl Here {
             Person::default()
         });
         person.connected += 1;
+        state.connected += 1;
         if first {
             state.moves.push_back(OnlineMove { user, online: true, time_ms: now_ms });
             trim(&mut state.moves);
@@ -60,8 +63,14 @@ impl Here {
         let state = &mut *self.0.lock();
         let Some(person) = state.people.get_mut(&user) else { return };
         person.connected = person.connected.saturating_sub(1);
+        state.connected = state.connected.saturating_sub(1);
         person.gone_ms = now_ms;
         state.leaving.push_back((now_ms, user));
+    }
+
+    /// Connected sessions of everybody.
+    pub(crate) fn connected(&self) -> usize {
+        self.0.lock().connected
     }
 
     /// Whether somebody is here, or was within the grace.

@@ -1,6 +1,6 @@
 //! Links that are counted, asked to leave, and closed, when a node is drained.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use skein_proto::{
@@ -35,7 +35,7 @@ impl Farewell {
 impl Registry {
     /// Connected sessions.
     pub(crate) fn links(&self) -> usize {
-        self.links.load(Ordering::Relaxed)
+        self.here.connected()
     }
 
     /// Sessions of a user, connected or to be resumed.
